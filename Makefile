@@ -1,0 +1,182 @@
+# Cubby. `make run` and `make test` are the two commands; README.md says what the others do.
+#
+#   make               build both programs            make check      unit tests only
+#   make run           install, build, serve          make test       everything, as CI runs it
+#   make start|stop    the same in the background     make bench      measure, print ratios
+#   make lint format headers compdb                   make fuzz T=json [FUZZ_S=60]
+#   Settings: CC=clang  SAN=1 (address, undefined)  SAN=thread  V=1  PORT=8080  DATA=data
+#
+# A folder of lib/ is one archive, a layer; a new .c file in a known folder needs no edit here.
+
+CC := gcc
+SAN :=
+V :=
+PORT ?= 8080
+DATA ?= data
+
+VARIANT := $(CC)$(if $(SAN),-san-$(SAN))
+B := build/$(VARIANT)
+Q := $(if $(V),,@)
+
+CSTD     := -std=c11 -D_GNU_SOURCE
+WARNINGS := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wvla -Werror
+OPTIMISE := -O2 -g -fno-omit-frame-pointer -D_FORTIFY_SOURCE=2 -fstack-protector-strong
+SANITIZE :=
+ifeq ($(SAN),1)
+OPTIMISE := -O1 -g -fno-omit-frame-pointer
+SANITIZE := -fsanitize=address,undefined -fno-sanitize-recover=all
+else ifneq ($(SAN),)
+OPTIMISE := -O1 -g -fno-omit-frame-pointer
+SANITIZE := -fsanitize=$(SAN)
+endif
+CFLAGS   += $(CSTD) $(WARNINGS) $(OPTIMISE) $(SANITIZE) -fPIE -pthread
+LDFLAGS  += $(SANITIZE) -pthread -pie -Wl,-z,relro,-z,now
+
+# What each layer needs from outside (STYLE: one outside thing, one file).
+LIBS_base   := -lcrypto
+LIBS_wire   := -lcjson -lhttp_parser -lwslay -lpcre2-8 -lz
+LIBS_store  := -lsqlite3
+LIBS_domain := -largon2 -linih -lnng
+LIBS_app    := -lfcgi
+LIBS        := $(LIBS_domain) $(LIBS_store) $(LIBS_wire) $(LIBS_base) -lm
+
+LAYERS   := base wire store domain
+ARCHIVES := $(foreach l,domain store wire base,$(B)/lib$(l).a)
+objects   = $(patsubst %.c,$(B)/%.o,$(sort $(wildcard $(addsuffix /*.c,$(1)))))
+
+APP_OBJ  := $(filter-out $(B)/fcgi-app/main.o,$(call objects,fcgi-app fcgi-app/res))
+PUSH_OBJ := $(filter-out $(B)/pushd/main.o,$(call objects,pushd pushd/ep))
+APP      := $(B)/cubby.fcgi
+PUSHD    := $(B)/cubby-pushd
+
+all: $(APP) $(PUSHD)
+
+.SUFFIXES:
+.SECONDARY:
+.DELETE_ON_ERROR:
+
+# --- compile ---------------------------------------------------------------------------------------
+
+INCLUDE = -Ilib
+$(B)/fcgi-app/%.o: INCLUDE = -Ilib -Ifcgi-app
+$(B)/pushd/%.o: INCLUDE = -Ilib -Ipushd
+$(B)/tests/app/%.o: INCLUDE = -Ilib -Ifcgi-app -Itests
+$(B)/tests/push/%.o: INCLUDE = -Ilib -Ipushd -Itests
+$(B)/tests/unit/%.o $(B)/tests/fuzz/%.o $(B)/tests/bench/%.o $(B)/tests/lib/%.o: INCLUDE = -Ilib -Itests
+$(B)/lib/wire/%.o: CFLAGS += -Wconversion
+
+$(B)/%.o: %.c
+	@mkdir -p $(@D)
+	$(if $(V),,@echo "  CC  $<")
+	$(Q)$(CC) $(CFLAGS) $(INCLUDE) -MMD -MP -c $< -o $@
+
+define layer
+$(B)/lib$(1).a: $(call objects,lib/$(1))
+	@rm -f $$@
+	$(Q)$(AR) rcs $$@ $$^
+endef
+$(foreach l,$(LAYERS),$(eval $(call layer,$(l))))
+
+$(APP): $(B)/fcgi-app/main.o $(APP_OBJ) $(ARCHIVES)
+	$(Q)$(CC) $(LDFLAGS) $^ $(LIBS_app) $(LIBS) -o $@
+
+$(PUSHD): $(B)/pushd/main.o $(PUSH_OBJ) $(ARCHIVES)
+	$(Q)$(CC) $(LDFLAGS) $^ $(LIBS) -o $@
+
+-include $(shell find $(B) -name '*.d' 2>/dev/null)
+
+# --- tests in C ------------------------------------------------------------------------------------
+# A unit test links its own layer and those below: an upward call does not link.
+
+TEST_LIB := $(call objects,tests/lib)
+below_base   := base
+below_wire   := wire base
+below_store  := store wire base
+below_domain := domain store wire base
+tests_of      = $(patsubst %.c,$(B)/%,$(sort $(wildcard $(1)/*.c)))
+UNIT_TESTS   := $(foreach l,$(LAYERS),$(call tests_of,tests/unit/$(l)))
+APP_TESTS    := $(call tests_of,tests/app)
+PUSH_TESTS   := $(call tests_of,tests/push)
+C_TESTS      := $(UNIT_TESTS) $(APP_TESTS) $(PUSH_TESTS)
+
+define unit_rule
+$(B)/tests/unit/$(1)/%: $(B)/tests/unit/$(1)/%.o $(TEST_LIB) $(foreach a,$(below_$(1)),$(B)/lib$(a).a)
+	$$(Q)$$(CC) $$(LDFLAGS) $$^ $(foreach a,$(below_$(1)),$$(LIBS_$(a))) -lm -lcmocka -o $$@
+endef
+$(foreach l,$(LAYERS),$(eval $(call unit_rule,$(l))))
+
+$(B)/tests/app/%: $(B)/tests/app/%.o $(TEST_LIB) $(APP_OBJ) $(ARCHIVES)
+	$(Q)$(CC) $(LDFLAGS) $^ $(LIBS_app) $(LIBS) -lcmocka -o $@
+
+$(B)/tests/push/%: $(B)/tests/push/%.o $(TEST_LIB) $(PUSH_OBJ) $(ARCHIVES)
+	$(Q)$(CC) $(LDFLAGS) $^ $(LIBS) -lcmocka -o $@
+
+# Fuzz targets: LLVMFuzzerTestOneInput in tests/fuzz/NAME.c, seeds in tests/fuzz/corpus/NAME/.
+# Replayed as plain tests by any compiler; `make fuzz T=NAME` explores with clang's libFuzzer.
+FUZZERS := $(filter-out replay,$(patsubst tests/fuzz/%.c,%,$(wildcard tests/fuzz/*.c)))
+REPLAYS := $(addprefix $(B)/tests/fuzz/,$(FUZZERS))
+$(B)/tests/fuzz/%: $(B)/tests/fuzz/%.o $(B)/tests/fuzz/replay.o $(ARCHIVES)
+	$(Q)$(CC) $(LDFLAGS) $^ $(LIBS) -o $@
+
+check: $(C_TESTS) $(REPLAYS)
+	@tests/run-units.sh $(B) $(C_TESTS) -- $(REPLAYS)
+
+FUZZ_S ?= 60
+fuzz:
+	@test -n "$(T)" || { echo "usage: make fuzz T=<one of: $(FUZZERS)> [FUZZ_S=seconds]"; exit 2; }
+	@tests/fuzz/explore.sh "$(T)" "$(FUZZ_S)"
+
+# --- the two commands ------------------------------------------------------------------------------
+
+run start stop: export PORT := $(PORT)
+run start stop: export DATA := $(DATA)
+run: install-run
+	@$(MAKE) --no-print-directory all
+	@apache-conf/serve.sh run $(APP) $(PUSHD)
+start: install-run
+	@$(MAKE) --no-print-directory all
+	@apache-conf/serve.sh start $(APP) $(PUSHD)
+stop:
+	@apache-conf/serve.sh stop
+
+test: install-test
+	@$(MAKE) --no-print-directory SAN=$(SAN) CC=$(CC) test-all
+test-all: all lint check
+	@tests/run-stack.sh $(APP) $(PUSHD) $(T)
+
+bench: install-test
+	@$(MAKE) --no-print-directory all bench-programs
+	@tests/bench/run.sh $(B) $(T)
+BENCH_PROGRAMS := $(call tests_of,tests/bench)
+bench-programs: $(BENCH_PROGRAMS)
+$(B)/tests/bench/%: $(B)/tests/bench/%.o $(ARCHIVES)
+	$(Q)$(CC) $(LDFLAGS) $^ $(LIBS_app) $(LIBS) -o $@
+
+# Packages: one list, .ci/packages, read by .ci/install for whoever asks.
+install-run:
+	@.ci/install run
+install-test:
+	@.ci/install run test
+
+# --- order in the house ----------------------------------------------------------------------------
+
+SOURCES := $(sort $(wildcard lib/*/*.[ch] fcgi-app/*.[ch] fcgi-app/res/*.[ch] pushd/*.[ch] \
+	pushd/ep/*.[ch] tests/*/*.[ch] tests/unit/*/*.[ch]))
+
+lint: headers
+	@tests/lint/run.sh
+
+headers:
+	@tests/lint/headers.sh "$(CC) $(CSTD) $(WARNINGS) -Wno-unused-function"
+
+format:
+	@clang-format -i $(SOURCES)
+
+compdb:
+	@$(MAKE) --no-print-directory -Bn V=1 all $(C_TESTS) | tests/lint/compdb.sh > compile_commands.json
+
+clean:
+	@rm -rf build compile_commands.json
+
+.PHONY: all check fuzz run start stop test test-all bench bench-programs install-run install-test \
+	lint headers format compdb clean

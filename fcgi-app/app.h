@@ -1,0 +1,21 @@
+/* What all requests of this process share. Made by main.c, read-only afterwards. */
+#ifndef APP_APP_H
+#define APP_APP_H
+
+#include "domain/bus.h"
+#include "domain/collection.h"
+#include "domain/conf.h"
+#include "domain/password.h"
+#include "domain/who.h"
+
+struct app {
+    const struct conf *conf;
+    struct store *store;
+    struct collections *collections;
+    struct bus_pub *bus;
+    struct password_pool *passwords;
+    struct who_keys keys;
+    struct metrics *metrics; /* counters of res/ops.c */
+};
+
+#endif

@@ -1,0 +1,89 @@
+/*
+ * One request, from whichever server interface it came (fcgi.c; plain CGI fits the same struct),
+ * and the few words a handler answers with. dispatch.c fills and finishes it; handlers read the
+ * first half and write the second.
+ */
+#ifndef APP_REQ_H
+#define APP_REQ_H
+
+#include "app.h"
+#include "domain/change.h"
+#include "wire/form.h"
+
+enum method {
+    METHOD_GET = 1u << 0,
+    METHOD_HEAD = 1u << 1,
+    METHOD_POST = 1u << 2,
+    METHOD_PUT = 1u << 3,
+    METHOD_PATCH = 1u << 4,
+    METHOD_DELETE = 1u << 5,
+    METHOD_OPTIONS = 1u << 6,
+    METHOD_OTHER = 1u << 7, /* answered 405 */
+};
+
+/* Path parameters of a route, at most. */
+#define REQ_ARGS_MAX 3
+
+/* The request's headers that Cubby reads; absent ones have p == NULL. */
+struct req_headers {
+    struct str authorization, cookie, origin, sec_fetch_site, host, user_agent;
+    struct str content_type, if_match, idempotency_key, forwarded_for, forwarded_proto;
+    struct str accept, cookie_domain, request_id;
+};
+
+struct req {
+    struct app *app;
+    struct arena *mem; /* reset after the reply */
+
+    /* What came. Borrowed from the interface or in mem, valid until the reply is done. */
+    enum method method;
+    struct str path;  /* of REQUEST_URI, base path taken off, still percent-encoded */
+    struct str query; /* p == NULL: no '?' */
+    struct req_headers headers;
+    struct str body;
+    struct str remote_addr; /* the client's address, trusted proxies taken into account */
+    bool https;
+
+    /* What dispatch.c found. */
+    const struct route *route;
+    struct str args[REQ_ARGS_MAX]; /* decoded {segments} of the route's path, in order */
+    struct form params;            /* of the query string */
+    struct json json;              /* NEED_JSON: the body (forms become objects of strings) */
+    bool form;                     /* the body was a form: some routes answer it with a redirect */
+    bool signed_in;
+    bool by_cookie;       /* signed in by cookie, not by Authorization */
+    struct who who;       /* when signed_in */
+    struct space *space;  /* NEED_USER: the user's, in a read or (NEED_WRITE) write transaction */
+    struct change change; /* NEED_WRITE: begun; dispatch.c commits after OK, rolls back otherwise */
+
+    /* What goes back. */
+    int status;              /* 0: 200 */
+    struct buf head;         /* further header lines, "Name: value\r\n" */
+    struct buf body_out;     /* the answer's body */
+    struct str content_type; /* of body_out; application/json when empty */
+    struct str message;      /* of a failure: in place of the error's own sentence */
+    struct problems problems;
+    struct str error_data; /* of a failure: JSON text for "data" (412) */
+    int64_t retry_after_s; /* 429, 503 */
+};
+
+/* Fail with a sentence of one's own (printf); returns e, so a handler writes `return req_fail(…)`.
+ */
+enum err req_fail(struct req *r, enum err e, const char *fmt, ...) printf_like(3, 4);
+
+/* The body of NEED_JSON as a value (always an object). */
+struct json_value req_json(const struct req *r);
+
+/* A member of the body that must be a string: decoded, in mem. Absent or other type: false. */
+bool req_json_string(struct req *r, struct str name, struct str *out);
+
+/* Append a header line; value holds no line breaks (asserted). */
+void req_header(struct req *r, struct str name, struct str value);
+
+/* Answer 303 to a path of ours (base path is put in front). */
+enum err req_redirect(struct req *r, struct str path);
+
+/* Append {"ok":true} whole, or begin and let the handler go on: buf_append_lit(&r->body_out, …). */
+void req_ok(struct req *r);
+
+#endif

@@ -1,0 +1,35 @@
+/* The table of routes and what a row means. The recipe "To add one" stands on the table itself. */
+#ifndef APP_ROUTES_H
+#define APP_ROUTES_H
+
+#include "req.h"
+
+/* Requests to the dispatcher: what it sees to before and after the handler. */
+enum route_need {
+    NEED_USER = 1u << 0,  /* a live sign-in, else 401; r->space is the user's, in a transaction */
+    NEED_WRITE = 1u << 1, /* r->change is begun; committed after OK; idempotency key, X-Event-Id */
+    NEED_JSON = 1u << 2,  /* the body is a JSON object, else 400; other types 415 */
+    ALLOW_FORM = 1u << 3, /* with NEED_JSON: form bodies too */
+    ALLOW_NUL = 1u << 4,  /* with NEED_JSON: \u0000 in string values */
+    SETS_COOKIES = 1u << 5, /* the cross-site rule holds even without a cookie */
+    NEED_DEMO = 1u << 6,    /* 404 unless demo = on */
+    LONG_POLL = 1u << 7,    /* may wait: handed to the poll workers */
+    MAYBE_USER = 1u << 8,   /* signs in when it can, as NEED_USER, but visitors pass too */
+};
+
+struct route {
+    unsigned methods; /* enum method flags; HEAD comes with GET */
+    const char *path; /* "/api/{c}/{id}": literal segments win over {names} */
+    unsigned need;    /* enum route_need flags */
+    enum err (*handler)(struct req *r);
+    const char *doc; /* one line for the documentation */
+};
+
+extern const struct route routes[];
+extern const size_t route_count;
+
+/* Rows whose path matches; *allow gets the methods of all of them. NULL: no such path, or not that
+ * method (then *allow != 0). */
+const struct route *routes_match(struct req *r, unsigned *allow);
+
+#endif

@@ -1,0 +1,26 @@
+/*
+ * Six functions, lines of key=value. Never a token, a password, an address or a row. Nothing under
+ * lib/ calls these except mem.c and fatal errors of our own making: errors are returned.
+ */
+#ifndef BASE_LOG_H
+#define BASE_LOG_H
+
+#include "base/base.h"
+
+enum log_level { LOG_LEVEL_ERROR, LOG_LEVEL_WARN, LOG_LEVEL_INFO, LOG_LEVEL_DEBUG };
+
+/*
+ * Set the program's name and the least important level written. Lines go to standard error, one
+ * write(2) each, so that lines of several threads and processes never mix.
+ */
+void log_open(const char *program, enum log_level level);
+
+void log_error(const char *fmt, ...) printf_like(1, 2);
+void log_warn(const char *fmt, ...) printf_like(1, 2);
+void log_info(const char *fmt, ...) printf_like(1, 2);
+void log_debug(const char *fmt, ...) printf_like(1, 2);
+
+/* Write the line and abort: our own mistake or no memory. */
+void fatal(const char *fmt, ...) printf_like(1, 2) __attribute__((noreturn));
+
+#endif

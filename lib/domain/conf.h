@@ -1,0 +1,66 @@
+/*
+ * Settings: one row each in conf.c (name, type, default, range). Read from an INI file (inih), then
+ * from the environment (CUBBY_<NAME>), which wins. Lower layers never see this struct: they are
+ * given values. apache-conf/cubby.ini lists every setting with its default; a lint compares them.
+ */
+#ifndef DOMAIN_CONF_H
+#define DOMAIN_CONF_H
+
+#include "base/arena.h"
+#include "base/err.h"
+
+#define CONF_LIST_MAX 32
+
+struct conf_list {
+    size_t count;
+    struct str item[CONF_LIST_MAX];
+};
+
+/* Strings are owned by the arena given to conf_load. Sizes in bytes, 0 means off in every limit. */
+struct conf {
+    struct str jwt_secret;          /* at least 32 bytes */
+    struct str jwt_secret_previous; /* empty: none */
+    struct str data_dir;
+    struct str bus_dir; /* where pushd's bus sockets are; default data_dir/run/bus */
+    struct str collections_dir;
+    struct str base_path;  /* "" or "/cubby", no final '/' */
+    struct str public_url; /* "" or "https://example.org" */
+    struct conf_list cors_origins;
+    struct conf_list trusted_proxies; /* addresses or CIDR blocks */
+    int64_t max_body;
+    int64_t quota_bytes, quota_rows;
+    int64_t limit_auth_per_address, limit_auth_per_ip; /* attempts a minute */
+    bool synchronous_full;                             /* synchronous = full | normal */
+    int64_t busy_timeout;                              /* ms */
+    int64_t handle_cache;                              /* open files per process */
+    int64_t log_keep_events, log_keep_bytes;
+    int64_t threads; /* 0: 2 × cores, at least 4 */
+    int64_t poll_workers;
+    int64_t hash_queue;             /* log-ins that may wait for a password hash */
+    struct str push_listen;         /* address:port of pushd */
+    struct str push_metrics_listen; /* loopback address:port, "" none */
+    struct str metrics_listen;
+    int64_t push_buffer;
+    int64_t push_max_connections; /* of the process */
+    int64_t push_max_connections_per_user, push_max_connections_per_ip;
+    int64_t push_reader_threads;
+    int64_t stream_max_age; /* seconds */
+    bool rooms, live_public, counters_public, counters_public_write, counters_auto_create;
+    bool org_auto_accept, demo, dev_show_reset_token, test_endpoints;
+    struct str metrics_token; /* "" none */
+    struct str log_level;
+};
+
+/*
+ * Load path (NULL: no file), then the environment. A failure is ERR_INVALID with *message:
+ * file, line (or the variable's name), what stands there and what was expected. `env` as in
+ * environ(7).
+ */
+enum err conf_load(struct conf *c, const char *path, char **env, struct arena *mem,
+                   struct str *message) must_check;
+
+/* Print every setting with its type, default and meaning as an INI file (cubby.ini is made of it).
+ */
+void conf_print_defaults(void);
+
+#endif

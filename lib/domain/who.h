@@ -1,0 +1,65 @@
+/*
+ * Who is asking: a token becomes a struct who. Signing of our own tokens too. Whether a session is
+ * still live is in the user's file (store/sessions.h); the callers, who open that file anyway, ask
+ * there.
+ */
+#ifndef DOMAIN_WHO_H
+#define DOMAIN_WHO_H
+
+#include "domain/conf.h"
+#include "wire/jwt.h"
+
+#define ACCESS_TOKEN_S   (15 * 60)
+#define REFRESH_TOKEN_S  (7 * 24 * 3600)
+#define REFRESH_GRACE_MS 30000
+
+/* The keys of the settings with their kids: first the one that signs. A kid is derived from its
+ * secret (first 8 hex digits of SHA-256("kid:" + secret)), so it needs no setting. */
+struct who_keys {
+    size_t count;
+    struct jwt_key key[2];
+    char kid[2][9];
+};
+void who_keys_init(struct who_keys *k, const struct conf *c);
+
+enum who_kind {
+    WHO_ACCESS,  /* a session's access token */
+    WHO_BACKEND, /* minted by a holder of the secret: neither sid nor type */
+};
+
+struct who {
+    enum who_kind kind;
+    struct str user_id;
+    struct str email; /* access tokens */
+    struct str sid;   /* access tokens */
+    int64_t exp;      /* seconds, 0 never */
+};
+
+/* An access or backend token as docs/protocol.md section 2 accepts them, else ERR_UNAUTHORIZED.
+ * Strings in mem. */
+enum err who_verify(struct who *out, struct str token, const struct who_keys *keys, int64_t now_s,
+                    struct arena *mem) must_check;
+
+/* A refresh token: type "refresh", with sub, sid, jti. */
+struct who_refresh {
+    struct str user_id, sid, jti;
+    int64_t exp;
+};
+enum err who_verify_refresh(struct who_refresh *out, struct str token, const struct who_keys *keys,
+                            int64_t now_s, struct arena *mem) must_check;
+
+/* Append a signed access token; expires ACCESS_TOKEN_S after now_s. */
+void who_sign_access(struct buf *out, const struct who_keys *keys, struct str user_id,
+                     struct str email, struct str sid, int64_t now_s);
+
+/* Append a refresh token of exactly these claims; the same input gives the same bytes.
+ * ERR_UNAUTHORIZED when kid is no longer known. */
+enum err who_sign_refresh(struct buf *out, const struct who_keys *keys, struct str user_id,
+                          struct str sid, struct str jti, int64_t iat, int64_t exp,
+                          struct str kid) must_check;
+
+/* The token in an Authorization value: after "Bearer " (any case); STR_NULL when it is of another
+ * kind. */
+struct str who_bearer(struct str authorization);
+
+#endif

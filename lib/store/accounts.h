@@ -1,0 +1,33 @@
+/* Accounts in main.db: id, address, password hash, flags. Each call is its own short transaction.
+ */
+#ifndef STORE_ACCOUNTS_H
+#define STORE_ACCOUNTS_H
+
+#include "store/space.h"
+
+struct account {
+    struct str id;            /* 32 hex digits */
+    struct str email;         /* trimmed, lower-case */
+    struct str password_hash; /* Argon2id encoded string; never leaves the process */
+    int64_t created_at;
+    bool email_verified;
+};
+
+/* Insert. ERR_EMAIL_TAKEN. The user's file is made by the caller before (an account without a file
+ * cannot be). */
+enum err accounts_create(struct store *s, const struct account *a) must_check;
+
+/* ERR_NOT_FOUND. Strings in mem. */
+enum err accounts_by_email(struct store *s, struct str email, struct arena *mem,
+                           struct account *out) must_check;
+enum err accounts_by_id(struct store *s, struct str id, struct arena *mem,
+                        struct account *out) must_check;
+
+enum err accounts_set_password(struct store *s, struct str id, struct str hash) must_check;
+
+/* Every account's id, for broadcasts: in creation order, pages of `max` after `after` ("" at
+ * first). */
+enum err accounts_list_ids(struct store *s, struct str after, size_t max, struct arena *mem,
+                           struct str *ids, size_t *count) must_check;
+
+#endif

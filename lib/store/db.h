@@ -1,0 +1,96 @@
+/*
+ * SQLite behind one door: the only file that includes sqlite3.h. Opening with Cubby's settings,
+ * cached prepared statements, transactions; SQLite's result codes become enum err:
+ * BUSY → ERR_BUSY, FULL and IOERR of a full disk → ERR_FULL, CORRUPT and NOTADB → ERR_CORRUPT, the
+ * rest → ERR_INTERNAL. A db is used by one thread at a time (its owner's lock); every call may
+ * block on the disk.
+ */
+#ifndef STORE_DB_H
+#define STORE_DB_H
+
+#include "base/err.h"
+
+struct db;   /* an open file and its statements */
+struct stmt; /* a prepared statement, owned by the db's cache */
+
+enum db_sync { DB_SYNC_FULL, DB_SYNC_NORMAL };
+
+struct db_options {
+    bool create;       /* make the file (0600) when it is not there; else ERR_NOT_FOUND */
+    bool reader;       /* this process never writes: refuse statements that would */
+    enum db_sync sync; /* durability of commits in WAL mode */
+    int busy_ms;       /* how long to wait for SQLite's own locks */
+    int64_t max_bytes; /* size the file may not grow beyond (then ERR_QUOTA), 0: no limit */
+};
+
+/* Once per process, before threads start: memory settings that make a handle small. */
+void db_library_init(void);
+
+/* Open path: WAL, foreign keys, untrusted schema, defensive, no automatic checkpoints (not at close
+ * either). */
+enum err db_open(struct db **out, const char *path, const struct db_options *o) must_check;
+
+/* NULL is fine. Asserts that no transaction and no statement is open. */
+void db_close(struct db *db);
+
+/* The message of the last failure and the place that began the transaction, for one log line.
+ * Borrowed until the next call. */
+const char *db_error(const struct db *db);
+
+/*
+ * A statement for this SQL text: prepared at first use, kept with the file (the least recently used
+ * of many makes room), reset and with no values bound. Text is a constant, or was built by
+ * store/query.c or from whitelisted names; values are always bound.
+ */
+enum err db_stmt(struct db *db, struct str sql, struct stmt **out) must_check;
+
+/* Run SQL without values or rows: schema steps, PRAGMA. Several statements may be joined by ';'. */
+enum err db_exec(struct db *db, const char *sql) must_check;
+
+/* Parameters count from 1. Bytes must stay unchanged until the statement is reset. p == NULL binds
+ * NULL. */
+void stmt_bind_str(struct stmt *s, int at, struct str v);
+void stmt_bind_i64(struct stmt *s, int at, int64_t v);
+void stmt_bind_double(struct stmt *s, int at, double v);
+void stmt_bind_null(struct stmt *s, int at);
+
+/* Next row: *row is false at the end. At the end or on failure the statement is reset. */
+enum err stmt_step(struct stmt *s, bool *row) must_check;
+
+/* Run a statement that returns no rows, and reset it. */
+enum err stmt_run(struct stmt *s) must_check;
+
+/* Leave a statement before its last row. Idempotent. */
+void stmt_reset(struct stmt *s);
+
+/* Columns count from 0; text is borrowed until the next step or reset; NULL gives STR_NULL or 0. */
+struct str stmt_str(struct stmt *s, int column);
+int64_t stmt_i64(struct stmt *s, int column);
+bool stmt_is_null(struct stmt *s, int column);
+
+/* Rows changed by the last INSERT, UPDATE or DELETE. */
+int64_t db_changes(const struct db *db);
+
+/*
+ * Transactions; file and line of the caller are kept for messages. db_begin_read is deferred: its
+ * first read fixes what it sees. db_begin_write is IMMEDIATE. db_rollback never fails and is
+ * harmless without a transaction.
+ */
+#define db_begin_read(db)  db_begin_at((db), false, __FILE__, __LINE__)
+#define db_begin_write(db) db_begin_at((db), true, __FILE__, __LINE__)
+enum err db_begin_at(struct db *db, bool write, const char *file, int line) must_check;
+enum err db_commit(struct db *db) must_check;
+void db_rollback(struct db *db);
+bool db_in_transaction(const struct db *db);
+
+/* Frames in the WAL after the last commit of this handle: what a checkpoint would move. */
+int db_wal_frames(const struct db *db);
+
+/*
+ * Copy the WAL into the file and restart it. Only where no writer of any process can run (see
+ * store/space.h): SQLite before 3.51.3 can lose a commit beside a checkpoint. *all is false when
+ * readers kept it from finishing.
+ */
+enum err db_checkpoint(struct db *db, bool *all) must_check;
+
+#endif

@@ -1,0 +1,21 @@
+/* Attempt counters for 429, in main.db so that every process and restart sees them. */
+#ifndef STORE_LIMITS_H
+#define STORE_LIMITS_H
+
+#include "store/space.h"
+
+/* One thing that is counted: a scope ("login") and whose ("a@example.org", "10.0.0.1"). */
+struct limit {
+    struct str scope, subject;
+    int64_t max; /* attempts in the window; 0: no limit */
+    int64_t window_ms;
+};
+
+/*
+ * Count one attempt against each limit. If any is used up, nothing is counted, ERR_RATE_LIMIT, and
+ * *retry_ms says when the next try may pass. Old counters are dropped as it goes.
+ */
+enum err limits_take(struct store *s, const struct limit *limits, size_t count, int64_t now_ms,
+                     int64_t *retry_ms) must_check;
+
+#endif

@@ -1,0 +1,115 @@
+/*
+ * Spaces: one SQLite file each, with its data, its change log and its topic. This file owns the
+ * paths, the cache of open handles, and the discipline of writing: a handle is used by one thread
+ * at a time (threads queue fairly on its mutex), writers and checkpoints of all processes exclude
+ * each other by a lock of their own, so no commit runs beside a checkpoint.
+ *
+ *   data_dir/main.db  users/<first two of id>/<id>.db  orgs/<first two>/<id>.db  shared/<name>.db
+ */
+#ifndef STORE_SPACE_H
+#define STORE_SPACE_H
+
+#include "base/arena.h"
+#include "store/db.h"
+
+enum space_kind { SPACE_MAIN, SPACE_USER, SPACE_ORG, SPACE_SHARED, SPACE_KINDS };
+
+/* Ids: 32 lower-case hex digits for users and organizations, a name of [a-z0-9_-] for shared ones,
+ * "" for main. */
+#define SPACE_ID_MAX 40
+#define EPOCH_LEN    8
+
+/* A table of rows that a collection declares (domain/collection.h fills it). */
+struct rows_table {
+    struct str name;       /* [a-z][a-z0-9_]{0,62}: the table is c_<name> */
+    enum space_kind scope; /* SPACE_USER or SPACE_ORG */
+    size_t index_count;
+    const struct str *indexes; /* field paths: createdAt, a.b */
+    size_t search_count;
+    const struct str *search; /* field paths of the full-text table */
+    struct rows_sql *sql;     /* statements, made once by rows_table_prepare() (store/rows.h) */
+};
+
+struct store_options {
+    const char *data_dir;
+    bool reader;    /* pushd: opens what is there, never writes, migrates or checkpoints */
+    size_t handles; /* open at most so many at rest (200) */
+    enum db_sync sync;
+    int busy_ms;             /* how long a writer waits for others before ERR_BUSY */
+    int64_t log_keep_events; /* 0: all */
+    int64_t log_keep_bytes;  /* 0: no bound */
+    int64_t quota_bytes;     /* a space's file, 0: no bound */
+    int64_t quota_rows;      /* rows and keys of a space, 0: no bound */
+    size_t table_count;
+    const struct rows_table *tables; /* live as long as the store */
+};
+
+struct store; /* one per process, shared by its threads */
+
+/* Public part of an open space; fields are read by lib/store and lib/domain, written by space.c and
+ * event.c only. */
+struct space {
+    enum space_kind kind;
+    char id[SPACE_ID_MAX + 1];
+    char epoch[EPOCH_LEN + 1]; /* lower-case hex; changes when the file is restored */
+    struct db *db;
+    struct store *store;
+    bool writing; /* in a write transaction */
+    struct {
+        bool known;    /* head read in this transaction */
+        uint64_t seq;  /* last event, 0 when none */
+        int64_t at;    /* its time: never decreases along the log */
+        int64_t bytes; /* total of name and data bytes ever appended */
+    } log;
+};
+
+/*
+ * Make the directories (0700), open and migrate main.db, start the checkpointer thread.
+ * ERR_TOO_NEW, ERR_CORRUPT, ERR_INVALID (directory not usable) with *message for the log, in mem.
+ */
+enum err store_open(struct store **out, const struct store_options *o, struct arena *mem,
+                    struct str *message) must_check;
+
+/* Wait for the checkpointer, close all handles. No space may be held. NULL is fine. */
+void store_close(struct store *s);
+
+const struct store_options *store_options(const struct store *s);
+
+/*
+ * Get a space for this thread alone, opened and migrated if need be; blocks while another thread
+ * has it. ERR_NOT_FOUND: no such file (or an id of the wrong form). ERR_BUSY after busy_ms,
+ * ERR_CORRUPT, ERR_TOO_NEW, ERR_FULL. Take at most one SPACE_USER/SPACE_ORG at a time, and
+ * SPACE_MAIN after it, never before.
+ */
+enum err space_acquire(struct store *s, enum space_kind kind, struct str id,
+                       struct space **out) must_check;
+
+/* The same, and the file is made with its tables when it is not there (0600, durable before it
+ * returns). */
+enum err space_create(struct store *s, enum space_kind kind, struct str id,
+                      struct space **out) must_check;
+
+/* Give it back; an open transaction is rolled back. NULL is fine. */
+void space_release(struct space *sp);
+
+/* Close every cached handle of the space and delete its files. ERR_BUSY when someone holds it too
+ * long. */
+enum err space_delete(struct store *s, enum space_kind kind, struct str id) must_check;
+
+/*
+ * Transactions. A write takes the writers' lock of all processes first, then BEGIN IMMEDIATE:
+ * ERR_BUSY after busy_ms. A commit that leaves a long WAL asks the checkpointer to shorten it.
+ */
+#define space_begin_read(sp)  space_begin_at((sp), false, __FILE__, __LINE__)
+#define space_begin_write(sp) space_begin_at((sp), true, __FILE__, __LINE__)
+enum err space_begin_at(struct space *sp, bool write, const char *file, int line) must_check;
+enum err space_commit(struct space *sp) must_check;
+void space_rollback(struct space *sp);
+
+/* For metrics: handles open, opens since start (cache misses), checkpoints done. */
+struct store_stats {
+    uint64_t open, misses, hits, checkpoints, busy;
+};
+struct store_stats store_stats(struct store *s);
+
+#endif
