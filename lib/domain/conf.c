@@ -1,0 +1,465 @@
+/* The table of settings, and how a file's line or a variable's value becomes a field of it. */
+#include "base/base.h"
+
+#include <arpa/inet.h>
+#include <ctype.h>
+#include <errno.h>
+#include <ini.h>
+
+#include "domain/conf.h"
+
+enum kind {
+    TEXT,   /* struct str of min..max bytes */
+    NUMBER, /* int64_t from min to max */
+    SWITCH, /* bool: the words `yes` and `no` of the row, "on" and "off" by default */
+    LIST,   /* struct conf_list: items between commas or white space */
+};
+
+struct setting {
+    const char *name;
+    enum kind kind;
+    size_t offset; /* of the field in struct conf */
+    const char *fallback;
+    int64_t min, max;
+    bool secret; /* never repeated in a message */
+    const char *yes, *no;
+    bool (*check)(struct str value); /* of a text that is not empty, of each item of a list */
+    const char *expected;            /* what `check` accepts */
+    const char *doc;
+};
+
+/* --- what texts may be -------------------------------------------------------------------------
+ */
+
+/* Begins with '/', has no empty, "." or ".." segment and none of what would need escaping. */
+static bool is_base_path(struct str s)
+{
+    struct str rest = str_from(s, 1), segment;
+    if (s.p[0] != '/' || s.n == 1)
+        return false;
+    while (str_next(&rest, '/', &segment)) {
+        if (!segment.n || str_eq(segment, STR(".")) || str_eq(segment, STR("..")))
+            return false;
+        for (size_t i = 0; i < segment.n; i++)
+            if (!isalnum((unsigned char)segment.p[i]) && !memchr("-._~", segment.p[i], 4))
+                return false;
+    }
+    return true;
+}
+
+/* scheme://host[:port], as a browser writes it in Origin. */
+static bool is_origin(struct str s)
+{
+    struct str host = STR_NULL;
+    if (str_starts_with(s, STR("http://")))
+        host = str_from(s, 7);
+    else if (str_starts_with(s, STR("https://")))
+        host = str_from(s, 8);
+    if (!host.n || host.p[0] == ':')
+        return false;
+    for (size_t i = 0; i < host.n; i++)
+        if (!isalnum((unsigned char)host.p[i]) && !memchr("-._:[]", host.p[i], 6))
+            return false;
+    return true;
+}
+
+/* An address, a CIDR block, or "unix:" for whoever comes over a unix socket. */
+static bool is_network(struct str s)
+{
+    char text[INET6_ADDRSTRLEN];
+    unsigned char bytes[sizeof(struct in6_addr)];
+    size_t slash = str_find(s, '/');
+    int64_t bits;
+    if (str_eq(s, STR("unix:")))
+        return true;
+    if (slash >= sizeof text)
+        return false;
+    memcpy(text, s.p, slash);
+    text[slash] = '\0';
+    bool v4 = inet_pton(AF_INET, text, bytes) == 1;
+    if (!v4 && inet_pton(AF_INET6, text, bytes) != 1)
+        return false;
+    return slash == s.n || str_to_i64(str_from(s, slash + 1), 0, v4 ? 32 : 128, &bits);
+}
+
+/* address:port with a numeric address, an IPv6 one in brackets. */
+static bool is_listen(struct str s)
+{
+    char text[INET6_ADDRSTRLEN];
+    unsigned char bytes[sizeof(struct in6_addr)];
+    int64_t port;
+    size_t colon = s.n;
+    while (colon && s.p[colon - 1] != ':')
+        colon--;
+    if (colon < 2 || !str_to_i64(str_from(s, colon), 0, 65535, &port))
+        return false;
+    struct str host = str_make(s.p, colon - 1);
+    bool v6 = host.p[0] == '[' && host.p[host.n - 1] == ']';
+    if (v6)
+        host = str_make(host.p + 1, host.n - 2);
+    if (host.n >= sizeof text)
+        return false;
+    memcpy(text, host.p, host.n);
+    text[host.n] = '\0';
+    return inet_pton(v6 ? AF_INET6 : AF_INET, text, bytes) == 1;
+}
+
+static bool is_log_level(struct str s)
+{
+    return str_eq(s, STR("error")) || str_eq(s, STR("warn")) || str_eq(s, STR("info")) ||
+           str_eq(s, STR("debug"));
+}
+
+/* --- the table ---------------------------------------------------------------------------------
+ */
+
+#define AT(field) offsetof(struct conf, field)
+#define MANY      INT64_C(1000000000000000)
+
+/*
+ * To add a setting: a field in struct conf, a row here, and the lines that
+ * `cubby.fcgi --print-config` gives for it in apache-conf/cubby.ini.
+ */
+static const struct setting settings[] = {
+    {"jwt_secret", TEXT, AT(jwt_secret), "", 32, 4096, .secret = true,
+     .doc = "Key that signs tokens, its bytes as they are. Must be set; 32 random bytes or more."},
+    {"jwt_secret_previous", TEXT, AT(jwt_secret_previous), "", 32, 4096, .secret = true,
+     .doc = "The key before it: its tokens stay good while it is listed here."},
+    {"data_dir", TEXT, AT(data_dir), "data", 1, 3072,
+     .doc = "Folder of all data. Made with mode 0700; on a local disk."},
+    {"bus_dir", TEXT, AT(bus_dir), "", 0, 80,
+     .doc = "Folder of the sockets between the two programs. Empty: run/bus in data_dir."},
+    {"collections_dir", TEXT, AT(collections_dir), "fcgi-app/collections", 1, 3072,
+     .doc = "Folder of the collections' declarations, one JSON file each."},
+    {"base_path", TEXT, AT(base_path), "", 0, 256, .check = is_base_path,
+     .expected = "a path such as /cubby, without a final slash",
+     .doc = "Path below which Cubby is served. Empty: the root."},
+    {"public_url", TEXT, AT(public_url), "", 0, 256, .check = is_origin,
+     .expected = "scheme and host such as https://example.org, without a path",
+     .doc = "The origin users see. Empty: the request's own scheme and host."},
+    {"cors_origins", LIST, AT(cors_origins), "", .check = is_origin,
+     .expected = "origins such as https://app.example.org",
+     .doc = "Other origins whose pages may call Cubby with cookies."},
+    {"trusted_proxies", LIST, AT(trusted_proxies), "", .check = is_network,
+     .expected = "addresses, blocks such as 10.0.0.0/8, or unix:",
+     .doc = "Proxies whose X-Forwarded-For and X-Forwarded-Proto are believed."},
+    {"max_body", NUMBER, AT(max_body), "1048576", 0, 1 << 30,
+     .doc = "Largest request body in bytes."},
+    {"quota_bytes", NUMBER, AT(quota_bytes), "1073741824", 0, MANY,
+     .doc = "Largest data file of a user or organization in bytes."},
+    {"quota_rows", NUMBER, AT(quota_rows), "1000000", 0, MANY,
+     .doc = "Most rows and keys of a user or organization."},
+    {"limit_auth_per_address", NUMBER, AT(limit_auth_per_address), "5", 0, 1000000,
+     .doc = "Sign-ups and log-ins a minute for one e-mail address."},
+    {"limit_auth_per_ip", NUMBER, AT(limit_auth_per_ip), "20", 0, 1000000,
+     .doc = "Sign-ups and log-ins a minute from one client address."},
+    {"synchronous", SWITCH, AT(synchronous_full), "full", .yes = "full", .no = "normal",
+     .doc = "full: an answered write survives a power cut. normal: it may not, and is faster."},
+    {"busy_timeout", NUMBER, AT(busy_timeout), "5000", 1, 600000,
+     .doc = "Milliseconds a request waits for a busy data file before 503."},
+    {"handle_cache", NUMBER, AT(handle_cache), "200", 1, 100000,
+     .doc = "Data files each process keeps open (3 descriptors each)."},
+    {"log_keep_events", NUMBER, AT(log_keep_events), "1000", 0, MANY,
+     .doc = "Events kept of each space for streams that come back."},
+    {"log_keep_bytes", NUMBER, AT(log_keep_bytes), "16777216", 0, MANY,
+     .doc = "Bytes of such events kept; they count in quota_bytes."},
+    {"threads", NUMBER, AT(threads), "0", 0, 1024,
+     .doc = "Requests one process answers at a time. 0: twice the cores, at least 4."},
+    {"poll_workers", NUMBER, AT(poll_workers), "32", 0, 1024,
+     .doc = "Long polls that may wait at a time; 0: none waits, each is answered at once."},
+    {"hash_queue", NUMBER, AT(hash_queue), "64", 1, 100000,
+     .doc = "Log-ins that may wait for a password hash before 503."},
+    {"push_listen", TEXT, AT(push_listen), "127.0.0.1:8090", 1, 128, .check = is_listen,
+     .expected = "address:port such as 127.0.0.1:8090 or [::1]:8090",
+     .doc = "Where cubby-pushd listens."},
+    {"push_metrics_listen", TEXT, AT(push_metrics_listen), "", 0, 128, .check = is_listen,
+     .expected = "address:port such as 127.0.0.1:9091",
+     .doc = "Where cubby-pushd answers /metrics without a token: loopback. Empty: nowhere."},
+    {"metrics_listen", TEXT, AT(metrics_listen), "", 0, 128, .check = is_listen,
+     .expected = "address:port such as 127.0.0.1:9090",
+     .doc = "The web server's loopback listener where cubby.fcgi answers /metrics without a\n"
+            "; token. Empty: nowhere."},
+    {"push_buffer", NUMBER, AT(push_buffer), "262144", 4096, 1 << 30,
+     .doc = "Bytes that may wait for a slow reader of a stream."},
+    {"push_max_connections", NUMBER, AT(push_max_connections), "65536", 0, 10000000,
+     .doc = "Connections of cubby-pushd."},
+    {"push_max_connections_per_user", NUMBER, AT(push_max_connections_per_user), "100", 0, 10000000,
+     .doc = "Streams of one user."},
+    {"push_max_connections_per_ip", NUMBER, AT(push_max_connections_per_ip), "1000", 0, 10000000,
+     .doc = "Streams from one client address."},
+    {"push_reader_threads", NUMBER, AT(push_reader_threads), "2", 1, 64,
+     .doc = "Threads of cubby-pushd that read data files."},
+    {"stream_max_age", NUMBER, AT(stream_max_age), "3600", 0, 30 * 24 * 3600,
+     .doc = "Seconds after which a stream ends and its client comes back, give or take 10 %."},
+    {"rooms", SWITCH, AT(rooms), "off", .doc = "Rooms for any signed-in user."},
+    {"live_public", SWITCH, AT(live_public), "off", .doc = "Visitors may follow live pages."},
+    {"counters_public", SWITCH, AT(counters_public), "off", .doc = "Visitors may read counters."},
+    {"counters_public_write", SWITCH, AT(counters_public_write), "off",
+     .doc = "Visitors may change counters."},
+    {"counters_auto_create", SWITCH, AT(counters_auto_create), "on",
+     .doc = "The first write to a counter makes it."},
+    {"org_auto_accept", SWITCH, AT(org_auto_accept), "on",
+     .doc = "An invited address is a member at once. off: after accepting."},
+    {"demo", SWITCH, AT(demo), "off", .doc = "The demonstration's endpoints."},
+    {"dev_show_reset_token", SWITCH, AT(dev_show_reset_token), "off",
+     .doc = "Development only: password resets are answered with their token."},
+    {"test_endpoints", SWITCH, AT(test_endpoints), "off", .doc = "Tests only: /push/echo."},
+    {"metrics_token", TEXT, AT(metrics_token), "", 0, 256, .secret = true,
+     .doc = "Bearer token that opens /metrics on the public listener. Empty: 404 there."},
+    {"log_level", TEXT, AT(log_level), "info", 1, 8, .check = is_log_level,
+     .expected = "error, warn, info or debug",
+     .doc = "error, warn, info or debug; debug has a line for every request."},
+};
+
+static const struct setting *setting_find(struct str name)
+{
+    for (size_t i = 0; i < ARRAY_LEN(settings); i++)
+        if (str_eq(name, str_from_c(settings[i].name)))
+            return &settings[i];
+    return NULL;
+}
+
+/* --- one value ---------------------------------------------------------------------------------
+ */
+
+/* Where values come from, and the first failure. */
+struct loading {
+    struct conf *conf;
+    const char *path;
+    FILE *file;
+    unsigned line; /* of the file, read last */
+    struct arena *mem;
+    struct str message;
+};
+
+static const char *yes_word(const struct setting *s)
+{
+    return s->yes ? s->yes : "on";
+}
+
+static const char *no_word(const struct setting *s)
+{
+    return s->no ? s->no : "off";
+}
+
+static struct str expectation(const struct setting *s, struct arena *mem)
+{
+    if (s->expected)
+        return str_from_c(s->expected);
+    if (s->kind == NUMBER)
+        return arena_printf(mem, "a whole number from %lld to %lld", (long long)s->min,
+                            (long long)s->max);
+    if (s->kind == SWITCH)
+        return arena_printf(mem, "%s or %s", yes_word(s), no_word(s));
+    return arena_printf(mem, "%lld to %lld bytes", (long long)s->min, (long long)s->max);
+}
+
+static bool set_list(const struct setting *s, struct conf_list *list, struct str value)
+{
+    size_t at = 0;
+    while (at < value.n) {
+        size_t end = at;
+        while (end < value.n && value.p[end] != ',' && !isspace((unsigned char)value.p[end]))
+            end++;
+        struct str item = str_make(value.p + at, end - at);
+        at = end + 1;
+        if (!item.n)
+            continue;
+        if (list->count == CONF_LIST_MAX || !s->check(item))
+            return false;
+        list->item[list->count++] = item;
+    }
+    return true;
+}
+
+static bool set_switch(const struct setting *s, bool *field, struct str value)
+{
+    *field = str_eq(value, str_from_c(yes_word(s)));
+    return *field || str_eq(value, str_from_c(no_word(s)));
+}
+
+static bool set_text(const struct setting *s, struct str *field, struct str value)
+{
+    *field = value;
+    if (value.n == 0)
+        return s->min == 0 || *s->fallback == '\0';
+    return (int64_t)value.n >= s->min && (int64_t)value.n <= s->max &&
+           (!s->check || s->check(value));
+}
+
+/* value lives as long as the conf. */
+static bool set(struct conf *c, const struct setting *s, struct str value)
+{
+    void *field = (char *)c + s->offset;
+    switch (s->kind) {
+    case TEXT:
+        return set_text(s, field, value);
+    case NUMBER:
+        return str_to_i64(value, s->min, s->max, field);
+    case SWITCH:
+        return set_switch(s, field, value);
+    case LIST:
+        return set_list(s, field, value);
+    }
+    return false;
+}
+
+/* `where` is "file:line" or the variable's name. */
+static bool set_or_explain(struct loading *l, const struct setting *s, struct str where,
+                           struct str value)
+{
+    if (set(l->conf, s, arena_dup(l->mem, value)))
+        return true;
+    struct str shown = s->secret ? STR("a secret of the wrong length") : value;
+    l->message = arena_printf(l->mem, "%.*s: %s = %.*s: expected %.*s", STR_ARG(where), s->name,
+                              STR_ARG(shown), STR_ARG(expectation(s, l->mem)));
+    return false;
+}
+
+/* --- the file ----------------------------------------------------------------------------------
+ */
+
+/* fgets that counts, because Debian's inih does not hand out line numbers. */
+static char *read_line(char *out, int size, void *arg)
+{
+    struct loading *l = arg;
+    if (l->message.p || !fgets(out, size, l->file))
+        return NULL;
+    l->line++;
+    return out;
+}
+
+static int on_setting(void *arg, const char *section, const char *name, const char *value)
+{
+    struct loading *l = arg;
+    const struct setting *s = *section ? NULL : setting_find(str_from_c(name));
+    struct str where = arena_printf(l->mem, "%s:%u", l->path, l->line);
+    if (l->message.p)
+        return 0;
+    if (s)
+        return set_or_explain(l, s, where, str_from_c(value));
+    l->message = arena_printf(l->mem, "%.*s: %s: no such setting%s; expected one of cubby.ini",
+                              STR_ARG(where), name, *section ? " in a [section]" : "");
+    return 0;
+}
+
+static enum err read_file(struct loading *l)
+{
+    l->file = fopen(l->path, "re");
+    if (!l->file) {
+        l->message = arena_printf(l->mem, "%s: %s; expected a settings file", l->path,
+                                  strerrordesc_np(errno));
+        return ERR_INVALID;
+    }
+    /* The library's default, 200 bytes, cuts lists of origins in the middle. */
+    ini_max_line = 8192;
+    ini_stop_on_first_error = true;
+    int bad_line = ini_parse_stream(read_line, l, on_setting, l);
+    fclose(l->file);
+    if (bad_line && !l->message.p)
+        l->message =
+            arena_printf(l->mem, "%s:%d: not a setting; expected name = value", l->path, bad_line);
+    return l->message.p ? ERR_INVALID : OK;
+}
+
+/* --- the environment ---------------------------------------------------------------------------
+ */
+
+#define PREFIX "CUBBY_"
+
+static bool same_variable(const char *variable, const char *name)
+{
+    while (*name && toupper((unsigned char)*name) == *variable)
+        name++, variable++;
+    return *name == '\0' && *variable == '=';
+}
+
+static enum err read_variable(struct loading *l, const struct setting *s, const char *variable)
+{
+    struct str text = str_from_c(variable);
+    struct str name = str_make(variable, str_find(text, '='));
+    struct str value = str_from(text, name.n + 1);
+    if (s->kind == LIST) /* it wins: it does not add */
+        memset((char *)l->conf + s->offset, 0, sizeof(struct conf_list));
+    return set_or_explain(l, s, name, value) ? OK : ERR_INVALID;
+}
+
+/* Variables of other names are left alone: other programs may share the prefix. */
+static enum err read_environment(struct loading *l, char **env)
+{
+    for (; env && *env; env++) {
+        if (strncmp(*env, PREFIX, sizeof PREFIX - 1) != 0)
+            continue;
+        for (size_t i = 0; i < ARRAY_LEN(settings); i++) {
+            if (!same_variable(*env + sizeof PREFIX - 1, settings[i].name))
+                continue;
+            enum err e = read_variable(l, &settings[i], *env);
+            if (e)
+                return e;
+        }
+    }
+    return OK;
+}
+
+/* --- all of it ---------------------------------------------------------------------------------
+ */
+
+static enum err check_whole(struct loading *l)
+{
+    struct conf *c = l->conf;
+    if (!c->bus_dir.n)
+        c->bus_dir = arena_printf(l->mem, "%.*s/run/bus", STR_ARG(c->data_dir));
+    if (c->jwt_secret.n)
+        return OK;
+    l->message =
+        arena_printf(l->mem, "jwt_secret is not set; expected at least 32 bytes in the settings "
+                             "file or in " PREFIX "JWT_SECRET");
+    return ERR_INVALID;
+}
+
+enum err conf_load(struct conf *c, const char *path, char **env, struct arena *mem,
+                   struct str *message)
+{
+    struct loading l = {.conf = c, .path = path, .mem = mem};
+    enum err e = OK;
+    *c = (struct conf){0};
+    *message = STR_NULL;
+    for (size_t i = 0; i < ARRAY_LEN(settings); i++) {
+        bool fits = set(c, &settings[i], str_from_c(settings[i].fallback));
+        assert(fits);
+    }
+    if (path)
+        e = read_file(&l);
+    if (e == OK)
+        e = read_environment(&l, env);
+    if (e == OK)
+        e = check_whole(&l);
+    *message = l.message;
+    return e;
+}
+
+static void print_type(const struct setting *s)
+{
+    if (s->kind == SWITCH)
+        printf("%s | %s", yes_word(s), no_word(s));
+    else if (s->kind == NUMBER)
+        printf("%lld to %lld%s", (long long)s->min, (long long)s->max,
+               s->min == 0 && !strstr(s->doc, "0:") ? ", 0 is off" : "");
+    else if (s->kind == LIST)
+        printf("list");
+    else
+        printf("text");
+}
+
+void conf_print_defaults(void)
+{
+    printf("; Every setting of Cubby with its default. Each can also be given in the environment\n"
+           "; as " PREFIX
+           "<NAME> in upper case, which wins. A wrong value or name stops the start.\n");
+    for (size_t i = 0; i < ARRAY_LEN(settings); i++) {
+        const struct setting *s = &settings[i];
+        printf("\n; %s\n; (", s->doc);
+        print_type(s);
+        printf(")\n;%s = %s\n", s->name, s->fallback);
+    }
+}
