@@ -3,7 +3,7 @@
 #   make               build both programs            make check      unit tests only
 #   make run           install, build, serve          make test       everything, as CI runs it
 #   make start|stop    the same in the background     make bench      measure, print ratios
-#   make lint format headers compdb                   make fuzz T=json [FUZZ_S=60]
+#   make lint tidy format compdb                      make fuzz T=json [FUZZ_S=60]
 #   Settings: CC=clang  SAN=1 (address, undefined)  SAN=thread  V=1  PORT=8080  DATA=data
 #
 # A folder of lib/ is one archive, a layer; a new .c file in a known folder needs no edit here.
@@ -169,14 +169,18 @@ lint: headers
 headers:
 	@tests/lint/headers.sh "$(CC) $(CSTD) $(WARNINGS) -Wno-unused-function"
 
+tidy: compdb
+	@printf '%s\n' $(filter-out tests/%,$(filter %.c,$(SOURCES))) | \
+		xargs -P 2 -n 4 clang-tidy --quiet -p .
+
 format:
 	@clang-format -i $(SOURCES)
 
 compdb:
-	@$(MAKE) --no-print-directory -Bn V=1 all $(C_TESTS) | tests/lint/compdb.sh > compile_commands.json
+	@$(MAKE) --no-print-directory -Bnk V=1 all $(C_TESTS) | tests/lint/compdb.sh > compile_commands.json
 
 clean:
 	@rm -rf build compile_commands.json
 
 .PHONY: all check fuzz run start stop test test-all bench bench-programs install-run install-test \
-	lint headers format compdb clean
+	lint tidy headers format compdb clean
