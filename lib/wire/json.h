@@ -135,6 +135,12 @@ bool json_to_double(struct json_value v, double *out);
 /* Equal as JSON Schema 2020-12 (core 4.2.2) has it: 1 == 1.0 exactly, members in any order. */
 bool json_equal(struct json_value a, struct json_value b);
 
+/*
+ * Append the one text that all values equal to v share: no white space, members sorted by name,
+ * numbers normalised. For hashing and comparing; never sent or stored.
+ */
+void json_append_canonical(struct buf *out, struct json_value v);
+
 /* Append s (valid UTF-8) as a JSON string with its quotes; '<' and U+2028/9 need no escape here. */
 void json_append_string(struct buf *out, struct str s);
 
