@@ -1,0 +1,120 @@
+/* Tokens to people and back: which claims make an access, a backend and a refresh token. */
+#include "base/base.h"
+
+#include "base/digest.h"
+#include "base/enc.h"
+#include "domain/who.h"
+#include "wire/json.h"
+
+static void add_key(struct who_keys *k, struct str secret)
+{
+    unsigned char hash[SHA256_LEN];
+    struct buf text = BUF_INIT;
+    char *kid = k->kid[k->count];
+
+    if (!secret.n)
+        return;
+    buf_append_lit(&text, "kid:");
+    buf_append_str(&text, secret);
+    sha256(buf_str(&text), hash);
+    buf_release(&text);
+    hex_encode(hash, (sizeof k->kid[0] - 1) / 2, kid);
+    k->key[k->count++] = (struct jwt_key){str_from_c(kid), secret};
+}
+
+void who_keys_init(struct who_keys *k, const struct conf *c)
+{
+    *k = (struct who_keys){0};
+    add_key(k, c->jwt_secret);
+    add_key(k, c->jwt_secret_previous);
+}
+
+enum err who_verify(struct who *out, struct str token, const struct who_keys *keys, int64_t now_s,
+                    struct arena *mem)
+{
+    struct jwt jwt;
+    if (jwt_verify(&jwt, token, keys->key, keys->count, now_s, mem) || jwt.has_type)
+        return ERR_UNAUTHORIZED;
+
+    /* A backend may name itself in `sub` and the one it acts for in `userId`. */
+    struct str user_id = str_trim(jwt.user_id);
+    if (!user_id.n)
+        user_id = str_trim(jwt.sub);
+    if (!user_id.n)
+        return ERR_UNAUTHORIZED;
+    *out = (struct who){
+        .kind = jwt.sid.p ? WHO_ACCESS : WHO_BACKEND,
+        .user_id = user_id,
+        .email = jwt.email,
+        .sid = jwt.sid,
+        .exp = jwt.exp,
+    };
+    return OK;
+}
+
+enum err who_verify_refresh(struct who_refresh *out, struct str token, const struct who_keys *keys,
+                            int64_t now_s, struct arena *mem)
+{
+    struct jwt jwt;
+    if (jwt_verify(&jwt, token, keys->key, keys->count, now_s, mem))
+        return ERR_UNAUTHORIZED;
+    if (!str_eq(jwt.type, STR("refresh")) || !jwt.sub.n || !jwt.sid.n || !jwt.jti.n || !jwt.exp)
+        return ERR_UNAUTHORIZED;
+    *out = (struct who_refresh){jwt.sub, jwt.sid, jwt.jti, jwt.exp};
+    return OK;
+}
+
+void who_sign_access(struct buf *out, const struct who_keys *keys, struct str user_id,
+                     struct str email, struct str sid, int64_t now_s)
+{
+    struct buf claims = BUF_INIT;
+    buf_append_lit(&claims, "{\"sub\":");
+    json_append_string(&claims, user_id);
+    buf_append_lit(&claims, ",\"userId\":");
+    json_append_string(&claims, user_id);
+    buf_append_lit(&claims, ",\"email\":");
+    json_append_string(&claims, email);
+    buf_append_lit(&claims, ",\"sid\":");
+    json_append_string(&claims, sid);
+    buf_appendf(&claims, ",\"iat\":%lld,\"exp\":%lld}", (long long)now_s,
+                (long long)(now_s + ACCESS_TOKEN_S));
+    jwt_sign(out, &keys->key[0], buf_str(&claims));
+    buf_release(&claims);
+}
+
+static const struct jwt_key *key_of(const struct who_keys *keys, struct str kid)
+{
+    for (size_t i = 0; i < keys->count; i++)
+        if (str_eq(keys->key[i].kid, kid))
+            return &keys->key[i];
+    return NULL;
+}
+
+enum err who_sign_refresh(struct buf *out, const struct who_keys *keys, struct str user_id,
+                          struct str sid, struct str jti, int64_t iat, int64_t exp, struct str kid)
+{
+    const struct jwt_key *key = key_of(keys, kid);
+    struct buf claims = BUF_INIT;
+
+    if (!key)
+        return ERR_UNAUTHORIZED;
+    buf_append_lit(&claims, "{\"sub\":");
+    json_append_string(&claims, user_id);
+    buf_append_lit(&claims, ",\"sid\":");
+    json_append_string(&claims, sid);
+    buf_append_lit(&claims, ",\"jti\":");
+    json_append_string(&claims, jti);
+    buf_appendf(&claims, ",\"type\":\"refresh\",\"iat\":%lld,\"exp\":%lld}", (long long)iat,
+                (long long)exp);
+    jwt_sign(out, key, buf_str(&claims));
+    buf_release(&claims);
+    return OK;
+}
+
+struct str who_bearer(struct str authorization)
+{
+    struct str scheme = str_make(authorization.p, str_find(authorization, ' '));
+    if (!authorization.p || scheme.n == authorization.n || !str_eq_nocase(scheme, STR("Bearer")))
+        return STR_NULL;
+    return str_trim(str_from(authorization, scheme.n));
+}
