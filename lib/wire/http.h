@@ -35,9 +35,10 @@ struct http_head {
  * found incomplete (0 at first), so that a slow sender costs nothing extra. OK: *consumed is the
  * head's length. ERR_MORE: not complete yet. ERR_HEAD_TOO_LARGE over HTTP_HEAD_MAX or
  * HTTP_HEADERS_MAX, ERR_URI_TOO_LONG over HTTP_TARGET_MAX, ERR_NOT_IMPLEMENTED for a transfer
- * coding other than chunked, ERR_INVALID for the rest: bad syntax, obs-fold, no or two Host headers
- * in 1.1, Content-Length twice or together with Transfer-Encoding (RFC 9112 6.3: smuggling), a
- * version other than 1.0 and 1.1.
+ * coding other than chunked, an unknown method or CONNECT, ERR_INVALID for the rest: bad syntax,
+ * lines that end with a bare LF, obs-fold, no or two Host headers in 1.1, Content-Length twice or
+ * together with Transfer-Encoding (RFC 9112 6.3: smuggling), a version other than 1.0 and 1.1.
+ * Of an absolute-form target the path and query are taken, and its host is the Host header.
  */
 enum err http_head_parse(struct http_head *h, struct str bytes, size_t seen,
                          size_t *consumed) must_check;
@@ -51,7 +52,7 @@ bool http_header_has(const struct http_head *h, struct str name, struct str toke
 /* A chunked body being decoded (RFC 9112 7.1); zero at the start. */
 struct http_chunks {
     uint64_t left;  /* bytes of the current chunk still to come */
-    uint32_t state; /* where in the syntax; private to http.c */
+    uint32_t state; /* where in the syntax; private to http_chunks.c */
     uint32_t line;  /* bytes of the current line, bounded */
 };
 
