@@ -16,6 +16,12 @@ int64_t clock_mono_ms(void);
 /* Write unix milliseconds (years 0 to 9999) as ISO 8601 UTC, '\0'-terminated. */
 void clock_iso(int64_t ms, char out[CLOCK_ISO_LEN + 1]);
 
+/*
+ * Read an ISO 8601 date ("2026-01-31", midnight UTC) or date and time with a zone
+ * ("2026-01-31T23:59:59.999Z", "…T23:59+01:00"; digits beyond milliseconds are dropped).
+ */
+bool clock_from_iso(struct str text, int64_t *ms);
+
 /* Tests only: both clocks stand at this many milliseconds until set again; -1 lets them run. */
 void clock_set_for_test(int64_t ms);
 
