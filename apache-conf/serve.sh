@@ -1,0 +1,247 @@
+#!/usr/bin/env bash
+# Serve Cubby: a web server, cubby.fcgi and cubby-pushd, started and stopped as one thing.
+#
+#   serve.sh run   APP PUSHD     in the foreground, until Ctrl-C
+#   serve.sh start APP PUSHD     in the background          serve.sh stop
+#
+# Environment: PORT=8080, DATA=data, SERVER=lighttpd|apache|nginx and every CUBBY_* setting; what is
+# not set gets a value fit for development. Paths are relative to the repository. Everything that
+# belongs to the run is in DATA/run: process ids, sockets, logs, the port of pushd.
+set -u
+cd "$(dirname "$0")/.." || exit
+PATH=$PATH:/usr/sbin:/sbin
+
+: "${PORT:=8080}" "${DATA:=data}" "${SERVER:=lighttpd}"
+
+die() {
+    echo "cubby: $*" >&2
+    exit 1
+}
+
+listening() { (exec 3<>"/dev/tcp/127.0.0.1/$1") 2>/dev/null; }
+
+# --- the folder and the settings ------------------------------------------------------------------
+
+make_folders() {
+    mkdir -p "$DATA/run" || die "cannot make the data folder $DATA"
+    DATA=$(cd "$DATA" && pwd -P)
+    RUN=$DATA/run
+    chmod 700 "$DATA" "$RUN" || die "the data folder $DATA belongs to someone else"
+    # The name of a unix socket holds 107 bytes.
+    [ ${#RUN} -le 75 ] || die "the path of the data folder is too long for sockets: $DATA"
+}
+
+# Held by the supervising process alone for as long as it lives.
+lock() {
+    exec 9>"$RUN/lock"
+    flock -n 9 || die "it runs already with the data folder $DATA; \`make stop\` ends it"
+}
+
+secret() {
+    if [ ! -s "$DATA/jwt_secret" ]; then
+        (umask 077 && head -c 48 /dev/urandom | base64 -w 0 >"$DATA/jwt_secret.new")
+        mv "$DATA/jwt_secret.new" "$DATA/jwt_secret" || die "cannot write $DATA/jwt_secret"
+    fi
+    cat "$DATA/jwt_secret"
+}
+
+settings() {
+    # lighttpd splits the command line of the program it starts at spaces.
+    case $SERVER$PWD$APP in *[[:space:]]*) die "this path has a space in it: $PWD/$APP" ;; esac
+    : "${CUBBY_JWT_SECRET:=$(secret)}" "${CUBBY_COLLECTIONS_DIR:=$PWD/fcgi-app/collections}"
+    : "${CUBBY_DEMO:=on}" "${CUBBY_ROOMS:=on}" "${CUBBY_LIVE_PUBLIC:=on}"
+    : "${CUBBY_COUNTERS_PUBLIC:=on}" "${CUBBY_COUNTERS_PUBLIC_WRITE:=on}"
+    : "${CUBBY_DEV_SHOW_RESET_TOKEN:=on}"
+    export CUBBY_JWT_SECRET CUBBY_COLLECTIONS_DIR CUBBY_DEMO CUBBY_ROOMS CUBBY_LIVE_PUBLIC
+    export CUBBY_COUNTERS_PUBLIC CUBBY_COUNTERS_PUBLIC_WRITE CUBBY_DEV_SHOW_RESET_TOKEN
+    export CUBBY_DATA_DIR=$DATA
+    # Read by the web server's configuration.
+    export CUBBY_PORT=$PORT CUBBY_RUN=$RUN CUBBY_WWW=$PWD/www CUBBY_CONF=$PWD/apache-conf
+    export CUBBY_SOCKET=$RUN/fcgi.sock
+    export CUBBY_FCGI="$CUBBY_CONF/serve.sh spawn $APP"
+}
+
+# --- processes ------------------------------------------------------------------------------------
+
+# background NAME COMMAND...: start it with its own log and pid file; ends when this script does,
+# however that happens.
+background() {
+    local name=$1
+    shift
+    setpriv --pdeathsig TERM "$@" >>"$RUN/$name.log" 2>&1 </dev/null 9>&- &
+    echo $! >"$RUN/$name.pid"
+}
+
+pid_of() { cat "$RUN/$1.pid" 2>/dev/null; }
+
+alive() {
+    local pid
+    pid=$(pid_of "$1") && [ -n "$pid" ] && kill -0 "$pid" 2>/dev/null
+}
+
+start_pushd() {
+    CUBBY_TRUSTED_PROXIES=${CUBBY_TRUSTED_PROXIES:-127.0.0.1} background cubby-pushd "$PUSHD"
+}
+
+# The port of pushd stays the same for the whole run: the web server is told once.
+first_pushd() {
+    if [ -z "${CUBBY_PUSH_LISTEN:-}" ]; then
+        CUBBY_PUSH_LISTEN=127.0.0.1:$((20000 + RANDOM % 12000))
+        while listening "${CUBBY_PUSH_LISTEN##*:}"; do
+            CUBBY_PUSH_LISTEN=127.0.0.1:$((20000 + RANDOM % 12000))
+        done
+    fi
+    listening "${CUBBY_PUSH_LISTEN##*:}" && die "pushd's port ${CUBBY_PUSH_LISTEN##*:} is in use"
+    export CUBBY_PUSH_LISTEN CUBBY_PUSH_HOST=${CUBBY_PUSH_LISTEN%:*}
+    export CUBBY_PUSH_PORT=${CUBBY_PUSH_LISTEN##*:}
+    echo "$CUBBY_PUSH_LISTEN" >"$RUN/push.address"
+    start_pushd
+}
+
+start_app() { background cubby-fcgi "$APP" --socket "$CUBBY_SOCKET"; }
+
+start_server() {
+    case $SERVER in
+    lighttpd) background lighttpd lighttpd -D -f apache-conf/lighttpd.conf ;;
+    apache) background apache apache2 -D FOREGROUND -f "$CUBBY_CONF/apache.conf" ;;
+    nginx) background nginx nginx -c "$CUBBY_CONF/nginx.conf" -e "$RUN/nginx.log" ;;
+    esac
+}
+
+# Apache does not work as root: its processes take another user, who must reach the socket.
+share_socket() {
+    export CUBBY_USER=www-data
+    if [ "$SERVER" = apache ] && [ "$(id -u)" = 0 ]; then
+        SOCKET_FOLDER=$(mktemp -d /tmp/cubby.XXXXXX)
+        chgrp www-data "$SOCKET_FOLDER" && chmod 2750 "$SOCKET_FOLDER"
+        CUBBY_SOCKET=$SOCKET_FOLDER/fcgi.sock
+        umask 007
+    fi
+}
+
+# Wait for NAME to end, SECONDS at most, then make it.
+await_end() {
+    local left=$(($2 * 20))
+    while alive "$1" && [ $left -gt 0 ]; do
+        sleep 0.05
+        left=$((left - 1))
+    done
+    alive "$1" && kill -KILL "$(pid_of "$1")"
+    rm -f "$RUN/$1.pid"
+}
+
+tell() { alive "$2" && kill "-$1" "$(pid_of "$2")" 2>/dev/null; }
+
+# Streams end first, then requests in flight are answered, then nobody asks the app any more.
+stop_all() {
+    trap '' INT TERM HUP
+    rm -f "$RUN/address"
+    tell TERM cubby-pushd
+    case $SERVER in
+    lighttpd) tell INT lighttpd ;;
+    apache) tell WINCH apache ;;
+    nginx) tell QUIT nginx ;;
+    esac
+    await_end cubby-pushd 10
+    await_end "$SERVER" 10
+    tell TERM cubby-fcgi
+    await_end cubby-fcgi 10
+    rm -f "$RUN/serve.pid" "$RUN/push.address" "$RUN"/fcgi.sock*
+    [ -z "${SOCKET_FOLDER:-}" ] || rm -rf "$SOCKET_FOLDER"
+}
+
+failed() {
+    echo "cubby: $1; the end of its log:" >&2
+    tail -n 5 "$RUN/$2.log" >&2
+    stop_all
+    exit 1
+}
+
+answers() { curl -fsS -o /dev/null -m 3 "http://127.0.0.1:$PORT$1" 2>/dev/null; }
+
+await_ready() {
+    local left=300
+    until answers /healthz && answers /push/healthz; do
+        alive "$SERVER" || failed "$SERVER did not start" "$SERVER"
+        left=$((left - 1))
+        alive cubby-pushd || [ $left -gt 250 ] || failed "cubby-pushd did not start" cubby-pushd
+        [ $left -gt 0 ] || failed "no answer from /healthz" cubby-fcgi
+        sleep 0.1
+    done
+}
+
+# Start again what died, at most five times a second.
+supervise() {
+    while :; do
+        wait -n 2>/dev/null
+        alive "$SERVER" || failed "$SERVER ended" "$SERVER"
+        sleep 0.2
+        alive cubby-pushd || start_pushd
+        [ "$SERVER" = lighttpd ] || alive cubby-fcgi || start_app
+    done
+}
+
+# --- commands -------------------------------------------------------------------------------------
+
+run() {
+    make_folders
+    lock
+    listening "$PORT" && die "port $PORT is in use; PORT=$((PORT + 1)) picks another"
+    rm -f "$RUN"/*.pid "$RUN/address"
+    echo $$ >"$RUN/serve.pid"
+    trap 'stop_all; exit 0' INT TERM HUP
+    settings
+    share_socket
+    first_pushd
+    [ "$SERVER" = lighttpd ] || start_app
+    start_server
+    await_ready
+    echo "http://127.0.0.1:$PORT/" >"$RUN/address"
+    echo "Cubby serves http://127.0.0.1:$PORT/ by $SERVER; data in $DATA, logs in $RUN"
+    supervise
+}
+
+start() {
+    local supervisor
+    make_folders
+    (lock) || exit 1
+    rm -f "$RUN/address"
+    setsid "$0" run "$APP" "$PUSHD" >"$RUN/serve.log" 2>&1 </dev/null &
+    supervisor=$!
+    until [ -s "$RUN/address" ]; do
+        kill -0 $supervisor 2>/dev/null || break
+        sleep 0.1
+    done
+    cat "$RUN/serve.log"
+    [ -s "$RUN/address" ]
+}
+
+stop() {
+    make_folders
+    exec 9>"$RUN/lock"
+    flock -n 9 && {
+        echo "cubby: nothing runs with the data folder $DATA"
+        return
+    }
+    kill -TERM "$(pid_of serve)" || die "cannot stop process $(pid_of serve)"
+    flock -w 40 9 || die "process $(pid_of serve) does not stop"
+}
+
+COMMAND=${1:-} APP=${2:-} PUSHD=${3:-}
+case $SERVER in
+lighttpd | apache | nginx) ;;
+*) die "SERVER is lighttpd, apache or nginx, not \"$SERVER\"" ;;
+esac
+case $COMMAND in
+run | start)
+    [ -x "$APP" ] || die "no program \"$APP\"; usage: serve.sh $COMMAND APP PUSHD"
+    [ -x "$PUSHD" ] || die "no program \"$PUSHD\"; usage: serve.sh $COMMAND APP PUSHD"
+    "$COMMAND"
+    ;;
+stop) stop ;;
+spawn) # by lighttpd, whose child this is
+    echo $$ >"$CUBBY_RUN/cubby-fcgi.pid"
+    exec "$APP" 2>>"$CUBBY_RUN/cubby-fcgi.log"
+    ;;
+*) die "usage: serve.sh run|start APP PUSHD, or serve.sh stop" ;;
+esac
