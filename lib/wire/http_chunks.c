@@ -124,7 +124,8 @@ enum err http_chunks_feed(struct http_chunks *c, struct str bytes, size_t *consu
             continue;
         }
         e = ++c->line > LINE_MAX_BYTES ? ERR_INVALID : read_syntax(c, bytes.p[i++]);
-        if (!e && c->left > max - body->n) /* refused before the bytes arrive */
+        if (!e &&
+            c->left > (max > body->n ? max - body->n : 0)) /* refused before the bytes arrive */
             e = ERR_TOO_LARGE;
     }
     *consumed = i;

@@ -1,7 +1,7 @@
 /*
  * WebSocket (RFC 6455) without I/O: the handshake's key, messages out of bytes, frames into bytes.
- * The only user of wslay (its frame layer). Memory exists only while a message is incomplete, so an
- * idle connection holds none.
+ * The only user of wslay (its frame layer). Memory exists only while a message is incomplete or
+ * being looked at, so an idle connection holds none.
  */
 #ifndef WIRE_WS_H
 #define WIRE_WS_H
@@ -39,7 +39,7 @@ enum ws_close {
 struct ws_message {
     enum ws_opcode opcode;
     struct str data; /* payload, unmasked, joined; valid until the next ws_read or ws_reader_free */
-    uint16_t code;   /* of WS_CLOSE; data is then the reason */
+    uint16_t code;   /* of WS_CLOSE, WS_CLOSE_NO_STATUS without one; data is then the reason */
 };
 
 struct ws_limits {
@@ -55,14 +55,16 @@ enum err ws_append_accept(struct buf *out, struct str key) must_check;
 
 /*
  * Read one message or control frame from bytes a client sent. *reader is NULL between messages and
- * is made and freed here as needed. Call again with the rest until ERR_MORE.
+ * is made and freed here as needed. Call again with the rest, an empty one too, until ERR_MORE:
+ * that call gives back the memory of the last message.
  *   OK           *out is set, *consumed bytes were used. Control frames come out between fragments.
  *   ERR_MORE     all of `in` was taken in; nothing complete yet.
- *   ERR_INVALID  *close_code says which code to close with: 1002 for reserved bits or opcodes,
- *                unmasked frames, control frames fragmented or over 125 bytes, a non-minimal
- * length, a close code that may not be sent, a continuation out of place; 1007 for text or a close
- * reason that is no UTF-8, seen at the first bad byte even in mid-frame; 1009 over the limits
- * (refused from the announced length, before the bytes arrive).
+ *   ERR_INVALID  *close_code says which code to close with; the reader is gone.
+ *                1002: reserved bits or opcodes, unmasked frames, control frames fragmented or over
+ *                125 bytes, a non-minimal length, a close code that may not be sent, a continuation
+ *                out of place. 1007: text or a close reason that is no UTF-8, seen at the first bad
+ *                byte even in mid-frame. 1009: over the limits, seen in the announced length,
+ *                before the bytes arrive.
  */
 enum err ws_read(struct ws_reader **reader, struct str in, const struct ws_limits *limits,
                  size_t *consumed, struct ws_message *out, uint16_t *close_code) must_check;
