@@ -27,8 +27,9 @@ enum method {
 /* The request's headers that Cubby reads; absent ones have p == NULL. */
 struct req_headers {
     struct str authorization, cookie, origin, sec_fetch_site, host, user_agent;
-    struct str content_type, if_match, idempotency_key, forwarded_for, forwarded_proto;
-    struct str accept, cookie_domain, request_id;
+    struct str content_type, if_match, idempotency_key;
+    struct str forwarded_for, forwarded_proto, forwarded_host;
+    struct str accept, last_event_id, preflight_method; /* Access-Control-Request-Method */
 };
 
 struct req {
@@ -41,8 +42,13 @@ struct req {
     struct str query; /* p == NULL: no '?' */
     struct req_headers headers;
     struct str body;
+    bool body_too_large;    /* over max_body: read to its end and dropped */
+    bool body_broken;       /* it ended before its length, or came too slowly */
+    struct str peer_addr;   /* who is connected to the web server; "unix:" over a unix socket */
     struct str remote_addr; /* the client's address, trusted proxies taken into account */
-    bool https;
+    bool https;             /* the client's, trusted proxies taken into account */
+    bool local_metrics;     /* the web server says that this listener may show /metrics */
+    bool may_wait;          /* LONG_POLL: this thread is there to wait */
 
     /* What dispatch.c found. */
     const struct route *route;
@@ -62,6 +68,7 @@ struct req {
     struct buf body_out;     /* the answer's body */
     struct str content_type; /* of body_out; application/json when empty */
     struct str message;      /* of a failure: in place of the error's own sentence */
+    struct str code;         /* of a failure: in place of the error's own code */
     struct problems problems;
     struct str error_data; /* of a failure: JSON text for "data" (412) */
     int64_t retry_after_s; /* 429, 503 */
@@ -77,7 +84,7 @@ struct json_value req_json(const struct req *r);
 /* A member of the body that must be a string: decoded, in mem. Absent or other type: false. */
 bool req_json_string(struct req *r, struct str name, struct str *out);
 
-/* Append a header line; value holds no line breaks (asserted). */
+/* Append a header line; value holds no control characters (asserted). */
 void req_header(struct req *r, struct str name, struct str value);
 
 /* Answer 303 to a path of ours (base path is put in front). */
@@ -85,5 +92,12 @@ enum err req_redirect(struct req *r, struct str path);
 
 /* Append {"ok":true} whole, or begin and let the handler go on: buf_append_lit(&r->body_out, …). */
 void req_ok(struct req *r);
+
+/*
+ * Give r->space back for a while (long polls between two looks), and take it again: in a new read
+ * transaction, the session looked at again. After a failure of req_resume r->space is NULL.
+ */
+void req_pause(struct req *r);
+enum err req_resume(struct req *r) must_check;
 
 #endif

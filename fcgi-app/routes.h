@@ -11,10 +11,12 @@ enum route_need {
     NEED_JSON = 1u << 2,  /* the body is a JSON object, else 400; other types 415 */
     ALLOW_FORM = 1u << 3, /* with NEED_JSON: form bodies too */
     ALLOW_NUL = 1u << 4,  /* with NEED_JSON: \u0000 in string values */
-    SETS_COOKIES = 1u << 5, /* the cross-site rule holds even without a cookie */
-    NEED_DEMO = 1u << 6,    /* 404 unless demo = on */
-    LONG_POLL = 1u << 7,    /* may wait: handed to the poll workers */
-    MAYBE_USER = 1u << 8,   /* signs in when it can, as NEED_USER, but visitors pass too */
+    SETS_COOKIES = 1u << 5,  /* the cross-site rule holds even without a cookie */
+    NEED_DEMO = 1u << 6,     /* 404 unless demo = on */
+    LONG_POLL = 1u << 7,     /* may wait: handed to the poll workers */
+    MAYBE_USER = 1u << 8,    /* signs in when it can, as NEED_USER, but visitors pass too */
+    BODY_OPTIONAL = 1u << 9, /* with NEED_JSON: no body is {} */
+    HASHES = 1u << 10,       /* waits for a password hash: handed to threads of their own */
 };
 
 struct route {
@@ -28,8 +30,14 @@ struct route {
 extern const struct route routes[];
 extern const size_t route_count;
 
-/* Rows whose path matches; *allow gets the methods of all of them. NULL: no such path, or not that
- * method (then *allow != 0). */
+/*
+ * Find r's row and fill r->args. Of the patterns that fit the path the most literal one counts,
+ * from the left; *allow gets the methods of its rows, whatever r's is. NULL: no such path
+ * (*allow == 0), or not that method.
+ */
 const struct route *routes_match(struct req *r, unsigned *allow);
+
+/* Methods as an Allow header has them: "GET, HEAD". In mem. */
+struct str routes_allow(unsigned methods, struct arena *mem);
 
 #endif
