@@ -12,7 +12,6 @@
 #define QUERY_LIMIT_DEFAULT 100
 #define QUERY_LIMIT_MAX     1000
 #define QUERY_WHERE_MAX     32
-#define QUERY_ORDER_MAX     8
 
 struct query; /* in the arena it was parsed into */
 
@@ -22,6 +21,9 @@ struct query; /* in the arena it was parsed into */
  */
 enum err query_parse(struct query **out, const struct form *params, const struct rows_table *t,
                      struct arena *mem, struct str *message) must_check;
+
+/* The statement that lists, for EXPLAIN QUERY PLAN. */
+struct str query_sql(const struct query *q);
 
 /* What a list found besides its rows. */
 struct query_result {

@@ -251,10 +251,14 @@ static enum err read_condition(struct condition *w, const struct json *doc)
 static void write_field(struct condition *w)
 {
     struct buf b = BUF_INIT;
-    if (w->field.kind == FIELD_USER_ID)
-        buf_appendf(&b, "?%zu", clause_value(w->c, (struct value){.kind = VALUE_SPACE_ID}));
-    else
+    if (w->field.kind == FIELD_USER_ID) {
+        size_t number = clause_value(w->c, (struct value){.kind = VALUE_SPACE_ID});
+        buf_appendf(&b, "?%zu", number);
+        /* The parameter must be there whatever the operator makes of it. */
+        buf_appendf(&w->c->text, "?%zu NOT NULL AND ", number);
+    } else {
         field_append_sql(&b, &w->field, "c.");
+    }
     w->sql = arena_dup(w->c->mem, buf_str(&b));
     buf_reset(&b);
     field_append_type_sql(&b, &w->field, "c.");
@@ -272,8 +276,8 @@ enum err where_append(struct clause *c, struct str text, struct str *message)
     e = read_condition(&w, &doc);
     if (e)
         return e;
-    write_field(&w);
     buf_append_ch(&c->text, '(');
+    write_field(&w);
     e = w.op->append(&w);
     buf_append_ch(&c->text, ')');
     return e;
