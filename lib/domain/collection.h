@@ -8,6 +8,9 @@
 #include "store/rows.h"
 #include "wire/schema.h"
 
+/* Bytes of one row's data, however many updates it grew by. */
+#define COLLECTION_ROW_MAX (4 * 1024 * 1024)
+
 enum effect_on { ON_CREATE, ON_UPDATE, ON_DELETE, EFFECT_KINDS };
 
 struct effect; /* insert a row made from a template into another collection */
@@ -23,8 +26,9 @@ struct collection {
 
 struct collections {
     size_t count;
-    struct collection *list; /* sorted by name */
-    struct arena mem;        /* owns the strings */
+    struct collection *list;   /* sorted by name */
+    struct rows_table *tables; /* theirs, in the same order */
+    struct arena mem;          /* owns the strings */
 };
 
 /*
@@ -43,7 +47,8 @@ const struct rows_table *collections_tables(const struct collections *c, size_t 
 
 /*
  * Check a client's object against the schema, apply defaults, drop the five members of ours: *data
- * is the text to store, in mem. ERR_VALIDATION with problems otherwise.
+ * is the text to store, in mem. ERR_VALIDATION with problems otherwise, ERR_TOO_LARGE over
+ * COLLECTION_ROW_MAX.
  */
 enum err collection_validate(const struct collection *c, struct json_value body,
                              struct problems *problems, struct arena *mem,
