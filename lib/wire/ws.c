@@ -219,18 +219,18 @@ static enum err read_frames(struct ws_reader *r, const struct ws_limits *limits,
     while (!done) {
         struct wslay_frame_iocb frame;
         ssize_t n = wslay_frame_recv(r->frames, &frame);
-        if (n >= 0) {
+        if (n >= 0 && r->in_payload) {
             struct str piece = str_make((const char *)frame.data, (size_t)n);
             *close_code = is_control(frame.opcode)
                               ? take_control(r, frame.opcode, piece, out, &done)
                               : take_data(r, frame.fin, piece, out, &done);
             if (r->due == 0)
                 expect_frame(r);
-        } else if (n != WSLAY_ERR_WANT_READ) {
+        } else if (n < 0 && n != WSLAY_ERR_WANT_READ) {
             *close_code = WS_CLOSE_PROTOCOL;
         } else if (r->due > 0) {
             return ERR_MORE;
-        } else {
+        } else { /* the header, or an unmasked empty frame that wslay holds for complete */
             *close_code = check_head(r, limits);
         }
         if (*close_code)
