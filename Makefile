@@ -149,7 +149,7 @@ bench: install-test
 	@tests/bench/run.sh $(B) $(T)
 BENCH_PROGRAMS := $(call tests_of,tests/bench)
 bench-programs: $(BENCH_PROGRAMS)
-$(B)/tests/bench/%: $(B)/tests/bench/%.o $(ARCHIVES)
+$(B)/tests/bench/%: $(B)/tests/bench/%.o $(call objects,tests/bench/lib) $(ARCHIVES)
 	$(Q)$(CC) $(LDFLAGS) $^ $(LIBS_app) $(LIBS) -o $@
 
 # Packages: one list, .ci/packages, read by .ci/install for whoever asks.
@@ -161,7 +161,7 @@ install-test:
 # --- order in the house ----------------------------------------------------------------------------
 
 SOURCES := $(sort $(wildcard lib/*/*.[ch] fcgi-app/*.[ch] fcgi-app/res/*.[ch] pushd/*.[ch] \
-	pushd/ep/*.[ch] tests/*/*.[ch] tests/unit/*/*.[ch]))
+	pushd/ep/*.[ch] tests/*/*.[ch] tests/*/*/*.[ch]))
 
 lint: headers
 	@tests/lint/run.sh

@@ -1,0 +1,316 @@
+#!/usr/bin/env bash
+# Measures Cubby against floors in the same run: what a trivial handler, bare SQLite, a bare epoll
+# loop, a bare nng subscriber need for the same work on this machine. Both programs run as they are
+# served (apache-conf/lighttpd.conf), with data in a temporary folder; everything stays on loopback.
+#
+#   tests/bench/run.sh BUILD_DIR [PATTERN]     sections: reads writes list latency fanout notify flat
+#   BENCH_MD=1 prints Markdown; BENCH_CLIENTS (10000) streams; BENCH_USERS (50000) files
+#
+# Rows are medians of five alternating rounds. A timing is no assertion: nothing here fails a build.
+set -eu -o pipefail
+cd "$(dirname "$0")/../.."
+
+B=$PWD/${1:?usage: run.sh BUILD_DIR [PATTERN]}
+pattern=${2:-.}
+bench=$B/tests/bench
+clients=${BENCH_CLIENTS:-10000}
+users=${BENCH_USERS:-50000}
+rounds="1 2 3 4 5"
+seconds=2
+connections=16
+
+work=$(mktemp -d "${TMPDIR:-/tmp}/cubby-bench.XXXXXX")
+pids=()
+
+# Each program was started in a process group of its own.
+clean_up() {
+    local pid
+    trap - EXIT
+    for pid in "${pids[@]}"; do kill -- "-$pid" 2>/dev/null || true; done
+    [ ${#pids[@]} -eq 0 ] || sleep 0.5
+    for pid in "${pids[@]}"; do kill -KILL -- "-$pid" 2>/dev/null || true; done
+    rm -rf "$work"
+}
+trap clean_up EXIT
+trap 'exit 130' INT TERM
+
+# --- programs --------------------------------------------------------------------------------------
+
+export CUBBY_THREADS=4 CUBBY_LOG_LEVEL=warn CUBBY_COLLECTIONS_DIR=$PWD/fcgi-app/collections
+export CUBBY_JWT_SECRET=benchmark-secret-of-32-bytes-or-more
+export CUBBY_LIMIT_AUTH_PER_ADDRESS=0 CUBBY_LIMIT_AUTH_PER_IP=0
+export CUBBY_PUSH_MAX_CONNECTIONS=0 CUBBY_PUSH_MAX_CONNECTIONS_PER_USER=0
+export CUBBY_PUSH_MAX_CONNECTIONS_PER_IP=0
+export CUBBY_METRICS_TOKEN=benchmark
+ulimit -n "$(ulimit -Hn)"
+
+next_port=$((20000 + RANDOM % 8000))
+free_port() { # sets REPLY; below the range of ports that clients are given
+    while next_port=$((next_port + 1)); (: </dev/tcp/127.0.0.1/$next_port) 2>/dev/null; do :; done
+    REPLY=$next_port
+}
+
+# background LOG PROGRAM...: sets REPLY to its process id
+background() {
+    local log=$1
+    shift
+    setsid "$@" >>"$log" 2>&1 &
+    REPLY=$!
+    pids+=("$REPLY")
+}
+
+wait_for() { # URL
+    local i
+    for i in $(seq 100); do
+        curl -sf -o /dev/null "$1" && return
+        sleep 0.05
+    done
+    echo "bench: no answer from $1" >&2
+    tail -n 5 "$work"/*/log >&2
+    exit 1
+}
+
+declare -A port app_pid push_port push_pid started
+
+# stack_start NAME PROGRAM: lighttpd with a FastCGI program; data in $work/NAME/data
+stack_start() {
+    local dir=$work/$1 web_pid
+    [ -z "${started[$1]:-}" ] || return 0
+    mkdir -p "$dir/data" "$dir/run" "$dir/www"
+    free_port
+    port[$1]=$REPLY
+    free_port
+    push_port[$1]=$REPLY
+    CUBBY_DATA_DIR=$dir/data CUBBY_PORT=${port[$1]} CUBBY_RUN=$dir/run CUBBY_WWW=$dir/www \
+        CUBBY_CONF=$PWD/apache-conf CUBBY_FCGI=$2 CUBBY_PUSH_HOST=127.0.0.1 \
+        CUBBY_PUSH_PORT=${push_port[$1]} background "$dir/log" \
+        lighttpd -D -f apache-conf/lighttpd.conf
+    web_pid=$REPLY
+    wait_for "http://127.0.0.1:${port[$1]}/healthz"
+    read -r "app_pid[$1]" _ <"/proc/$web_pid/task/$web_pid/children" || true # ends without a newline
+    started[$1]=1
+}
+
+push_start() { # NAME: cubby-pushd beside the stack
+    local dir=$work/$1
+    [ -z "${push_pid[$1]:-}" ] || return 0
+    CUBBY_DATA_DIR=$dir/data CUBBY_PUSH_LISTEN=127.0.0.1:${push_port[$1]} \
+        background "$dir/log" "$B/cubby-pushd"
+    push_pid[$1]=$REPLY
+    wait_for "http://127.0.0.1:${push_port[$1]}/push/healthz"
+}
+
+app() { stack_start app "$B/cubby.fcgi"; }
+trivial() { BENCH_SIZE=${2:-2} stack_start "$1" "$bench/trivial_fcgi"; }
+
+# sign_up STACK NUMBER: adds to $work/STACK/tokens and ids
+sign_up() {
+    local answer
+    answer=$(curl -s -H 'Content-Type: application/json' \
+        -d "{\"email\":\"user$2@bench.example\",\"password\":\"benchmark\"}" \
+        "http://127.0.0.1:${port[$1]}/api/signup")
+    sed -n 's/.*"token":"\([^"]*\)".*/\1/p' <<<"$answer" >>"$work/$1/tokens"
+    sed -n 's/.*"user":{"id":"\([^"]*\)".*/\1/p' <<<"$answer" >>"$work/$1/ids"
+}
+
+need_users() { # COUNT users of the stack "app"
+    local n
+    app
+    touch "$work/app/tokens"
+    for n in $(seq $(($(wc -l <"$work/app/tokens") + 1)) "$1"); do
+        sign_up app "$n"
+    done
+    [ "$(wc -l <"$work/app/tokens")" -ge "$1" ] || { echo "bench: sign-up failed" >&2; exit 1; }
+}
+
+# --- load and rows ---------------------------------------------------------------------------------
+
+median() { printf '%s\n' "$@" | sort -g | sed -n "$((($# + 1) / 2))p"; }
+row() { printf '%s\t%s\t%s\t%s\t%s\n' "$@"; } # name unit ours floor rule
+ratio() { awk "BEGIN { printf \"%.4f\", $1 / $2 }"; }
+
+cpu_us() { # PID
+    local stat
+    read -r stat <"/proc/$1/stat"
+    # The fields after the name in parentheses: utime and stime are the 12th and 13th.
+    awk -v hz="$(getconf CLK_TCK)" '{ printf "%.0f", ($12 + $13) * 1000000 / hz }' \
+        <<<"${stat##*) }"
+}
+
+# load STACK METHOD PATH TOKENS [BODY]: sets rate (requests/s), requests, cost (CPU µs each)
+load() {
+    local name=$1 before failed
+    shift
+    before=$(cpu_us "${app_pid[$name]}")
+    read -r rate requests failed < <(wrk -t2 -c$connections -d${seconds}s \
+        -s tests/bench/load.lua "http://127.0.0.1:${port[$name]}" -- "$@" | tail -n 1)
+    cost=$(ratio "($(cpu_us "${app_pid[$name]}") - $before)" "$requests")
+    [ "$failed" -eq 0 ] || echo "$failed of $requests requests of $* failed"
+}
+
+# versus NAME RULE FLOOR_STACK METHOD PATH TOKENS [BODY]: the stack "app" against another
+versus() {
+    local name=$1 rule=$2 floor=$3 ours=() bare=() ours_cost=() bare_cost=() rate cost
+    shift 3
+    for _ in $rounds; do
+        load app "$@"
+        ours+=("$rate") ours_cost+=("$cost")
+        load "$floor" "$@"
+        bare+=("$rate") bare_cost+=("$cost")
+    done
+    row "$name" 1/s "$(median "${ours[@]}")" "$(median "${bare[@]}")" "$rule"
+    row "$name: CPU of the program" us "$(median "${ours_cost[@]}")" \
+        "$(median "${bare_cost[@]}")" -
+}
+
+# --- sections --------------------------------------------------------------------------------------
+
+# A request with a token, its session checked in the user's file, against a handler that does nothing.
+section_reads() {
+    need_users 50
+    trivial floor
+    local tokens=$work/app/tokens one=$work/app/token
+    head -n 1 "$tokens" >"$one"
+    while read -r token; do
+        curl -s -o /dev/null -H "Authorization: Bearer $token" -H 'Content-Type: application/json' \
+            -d '{"key":"bench","value":{"n":1}}' "http://127.0.0.1:${port[app]}/data"
+    done <"$tokens"
+    versus "GET /api/me, 50 users" 'ratio>=0.7' floor GET /api/me "$tokens"
+    versus "GET /data?key=, 50 users" 'ratio>=0.7' floor GET '/data?key=bench' "$tokens"
+    versus "GET /data?key=, one user" 'ratio>=0.7' floor GET '/data?key=bench' "$one"
+}
+
+# Durable writes of many users against bare SQLite on the same disk (no HTTP, no log-in, no bus).
+section_writes() {
+    local body='{"key":"bench","value":{"n":1,"text":"0123456789012345678901234567890123456789"}}'
+    local ours=() costs=() bare=() rate cost
+    need_users 200
+    mkdir -p "$work/sqlite"
+    for _ in $rounds; do
+        load app POST /data "$work/app/tokens" "$body"
+        ours+=("$rate") costs+=("$cost")
+        bare+=("$("$bench/sqlite_floor" "$work/sqlite" 200 $CUBBY_THREADS $seconds)")
+    done
+    row "POST /data, durable, 200 users" 1/s "$(median "${ours[@]}")" "$(median "${bare[@]}")" \
+        'ratio>=0.5'
+    row "POST /data: CPU of the program" us "$(median "${costs[@]}")" - -
+}
+
+# 50 of 1,000 rows in the order of an index, against a handler that sends as many bytes.
+section_list() {
+    local url size operations query='/api/posts?order=createdAt:desc&limit=50'
+    need_users 1
+    head -n 1 "$work/app/tokens" >"$work/app/token"
+    url=http://127.0.0.1:${port[app]}
+    operations=$(awk 'BEGIN { for (i = 1; i <= 100; i++)
+        printf "%s{\"method\":\"POST\",\"path\":\"/api/posts\",\"body\":{\"title\":\"Post %d\"," \
+            "\"content\":\"The quick brown fox jumps over the lazy dog, again and again.\"}}",
+            i > 1 ? "," : "", i }')
+    for _ in $(seq 10); do
+        curl -sf -o /dev/null -H "Authorization: Bearer $(cat "$work/app/token")" \
+            -H 'Content-Type: application/json' -d "{\"operations\":[$operations]}" \
+            "$url/api/batch"
+    done
+    size=$(curl -s -H "Authorization: Bearer $(cat "$work/app/token")" "$url$query" | wc -c)
+    trivial list "$size"
+    versus "GET 50 of 1,000 rows, $size bytes" 'ratio>=0.5' list GET "$query" "$work/app/token"
+}
+
+# Idle machine: one write at a time.
+section_latency() {
+    need_users 1
+    push_start app
+    "$bench/latency" "${port[app]}" "${push_port[app]}" "$(head -n 1 "$work/app/tokens")" 1000 ""
+    "$bench/latency" "${port[app]}" "${port[app]}" "$(head -n 1 "$work/app/tokens")" 1000 \
+        " through lighttpd"
+}
+
+# The events are committed in the user's file and published on the bus by the benchmark itself, as
+# the application does, so that nothing but the push side is measured.
+section_fanout() {
+    local kind floor_port ours
+    need_users 1
+    push_start app
+    ours=$(head -n 1 "$work/app/ids"):$(head -n 1 "$work/app/tokens")
+    for kind in sse ws; do
+        mkdir -p "$work/fanout-$kind/run/bus"
+        free_port
+        floor_port=$REPLY
+        background "$work/fanout-$kind/log" "$bench/fanout_floor" $kind "$floor_port" \
+            "$work/fanout-$kind"
+        sleep 0.3
+        "$bench/fanout" $kind "$clients" \
+            "${push_pid[app]}:${push_port[app]}:$work/app/data:$ours" \
+            "$REPLY:$floor_port:$work/fanout-$kind:$ours"
+    done
+}
+
+section_notify() {
+    app
+    push_start app
+    background "$work/app/log" "$bench/bus_floor" "$work/app/data"
+    sleep 0.3
+    "$bench/bus_load" "$work/app/data" "${push_pid[app]}" "$REPLY"
+}
+
+misses() { # STACK: files opened so far
+    curl -s -H 'Authorization: Bearer benchmark' "http://127.0.0.1:${port[$1]}/metrics" |
+        awk '/^[a-z_]*miss[a-z_]*[ {]/ { n += $NF } END { print n + 0 }'
+}
+
+# flat NAME RULE FEW MANY TOKENS: the same requests where there are few files and where there are many
+flat() {
+    local few=() many=() few_cost=() many_cost=() rate cost
+    for _ in $rounds; do
+        load "$3" GET /api/me "$work/$3/$5"
+        few+=("$rate") few_cost+=("$cost")
+        load "$4" GET /api/me "$work/$4/$5"
+        many+=("$rate") many_cost+=("$cost")
+    done
+    row "$1" 1/s "$(median "${many[@]}")" "$(median "${few[@]}")" "$2"
+    row "$1: CPU of the program" us "$(median "${many_cost[@]}")" "$(median "${few_cost[@]}")" -
+}
+
+# What a request costs does not depend on how many users there are.
+section_flat() {
+    local before active=2000 name count
+    for name in few:10:10 active:$active:$active many:"$users":$active; do
+        IFS=: read -r name count active <<<"$name"
+        mkdir -p "$work/$name/data"
+        CUBBY_DATA_DIR=$work/$name/data "$bench/seed" "$work/$name/data" "$count" "$active" \
+            >"$work/$name/all"
+        head -n 10 "$work/$name/all" >"$work/$name/ten"
+        stack_start "$name" "$B/cubby.fcgi"
+    done
+    flat "GET /api/me of 10 users, $users files (floor: 10)" 'ratio>=0.9' few many ten
+    flat "GET /api/me of $active users, $users files (floor: $active)" 'ratio>=0.9' active many all
+    before=$(misses many)
+    seconds=1 load many GET /api/me "$work/many/all"
+    row "files opened for a request that misses the cache" "" \
+        "$(ratio "($(misses many) - $before)" "$requests")" - 'value<=1.05'
+}
+
+# --- run -------------------------------------------------------------------------------------------
+
+heading() {
+    local commit cpu
+    commit=$(git describe --always --dirty 2>/dev/null || echo unknown)
+    cpu=$(sed -n 's/^model name[^:]*: //p' /proc/cpuinfo | head -n 1)
+    printf '%s\n' "$(nproc) cores ($cpu), Linux $(uname -r), $(date -u +%F), commit $commit"
+    [ -z "${BENCH_MD:-}" ] || echo
+}
+
+sections() {
+    local s
+    for s in reads writes list latency fanout notify flat; do
+        [[ $s =~ $pattern ]] || continue
+        "section_$s"
+    done
+}
+
+heading
+exec 3> >(exec awk -v md="${BENCH_MD:-}" -f tests/bench/report.awk)
+table=$!
+sections >&3
+exec 3>&-
+wait "$table"
