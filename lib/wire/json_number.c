@@ -66,19 +66,56 @@ struct json_number json_number_read(struct str raw)
     return n;
 }
 
-bool json_number_equal(const struct json_number *a, const struct json_number *b)
+/* The digits of two numbers, as decimal fractions 0.digits. */
+static int compare_digits(const struct json_number *a, const struct json_number *b)
 {
-    if (a->negative != b->negative || a->count != b->count || a->exponent != b->exponent ||
-        a->far_negative != b->far_negative || !str_eq(a->far, b->far))
-        return false;
     size_t i = 0, k = 0;
     for (; i < a->digits.n && k < b->digits.n; i++, k++) {
         i += a->digits.p[i] == '.';
         k += b->digits.p[k] == '.';
         if (a->digits.p[i] != b->digits.p[k])
-            return false;
+            return a->digits.p[i] < b->digits.p[k] ? -1 : 1;
     }
-    return true;
+    return (i < a->digits.n) - (k < b->digits.n);
+}
+
+/* The exponents of two numbers that are `far`; a far one is beyond all that are not. */
+static int compare_far(const struct json_number *a, const struct json_number *b)
+{
+    int64_t x = (int64_t)a->far.n * (a->far_negative ? -1 : 1);
+    int64_t y = (int64_t)b->far.n * (b->far_negative ? -1 : 1);
+    if (x != y)
+        return x < y ? -1 : 1;
+    int order = str_cmp(a->far, b->far);
+    return a->far_negative ? -order : order;
+}
+
+/* Two numbers without their signs, neither of them zero. */
+static int compare_sizes(const struct json_number *a, const struct json_number *b)
+{
+    int order = compare_far(a, b);
+    if (order != 0)
+        return order;
+    int64_t x = a->exponent + (int64_t)a->count, y = b->exponent + (int64_t)b->count;
+    if (x != y)
+        return x < y ? -1 : 1;
+    return compare_digits(a, b);
+}
+
+int json_number_compare(const struct json_number *a, const struct json_number *b)
+{
+    int x = a->count == 0 ? 0 : a->negative ? -1 : 1;
+    int y = b->count == 0 ? 0 : b->negative ? -1 : 1;
+    if (x != y)
+        return x < y ? -1 : 1;
+    if (x == 0)
+        return 0;
+    return x < 0 ? -compare_sizes(a, b) : compare_sizes(a, b);
+}
+
+bool json_number_is_whole(const struct json_number *n)
+{
+    return n->count == 0 || (n->far.n ? !n->far_negative : n->exponent >= 0);
 }
 
 void json_number_append_canonical(struct buf *out, const struct json_number *n)
@@ -108,6 +145,27 @@ static uint64_t digits_value(const struct json_number *n)
         if (n->digits.p[i] != '.')
             value = value * 10 + (uint64_t)(n->digits.p[i] - '0');
     return value;
+}
+
+/*
+ * a = A * 10^x and b = B * 10^y, where neither A nor B ends in 0: with x < y no whole number makes
+ * A of B, and otherwise B has to divide A * 10^(x - y), which is found digit by digit.
+ */
+bool json_number_is_multiple(const struct json_number *a, const struct json_number *b)
+{
+    if (a->count == 0)
+        return true;
+    if (a->far.n ? a->far_negative : a->exponent < b->exponent)
+        return false;
+    uint64_t divisor = digits_value(b), rest = 0;
+    for (size_t i = 0; i < a->digits.n; i++)
+        if (a->digits.p[i] != '.')
+            rest = (rest * 10 + (uint64_t)(a->digits.p[i] - '0')) % divisor;
+    /* After 64 tens all factors 2 and 5 of the divisor are used up: more change nothing. */
+    int64_t tens = a->far.n || a->exponent - b->exponent > 64 ? 64 : a->exponent - b->exponent;
+    for (int64_t i = 0; i < tens; i++)
+        rest = rest * 10 % divisor;
+    return rest == 0;
 }
 
 bool json_to_i64(struct json_value v, int64_t *out)

@@ -20,8 +20,16 @@ struct json_number {
 /* Read a number that json_parse accepted. */
 struct json_number json_number_read(struct str raw);
 
-/* Exact. But numbers whose exponents have more than 17 digits must be written alike to be equal. */
-bool json_number_equal(const struct json_number *a, const struct json_number *b);
+/*
+ * Below 0, 0 or above 0 as a is less than, equal to or greater than b. Exact; but numbers whose
+ * exponents have more than 17 digits are equal only when those are written alike.
+ */
+int json_number_compare(const struct json_number *a, const struct json_number *b);
+
+bool json_number_is_whole(const struct json_number *n);
+
+/* a is a whole multiple of b, exactly; b is above 0 and has at most 18 digits and no `far`. */
+bool json_number_is_multiple(const struct json_number *a, const struct json_number *b);
 
 /* Append the one form that all equal numbers share. */
 void json_number_append_canonical(struct buf *out, const struct json_number *n);

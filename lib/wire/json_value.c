@@ -179,7 +179,7 @@ static bool numbers_equal(struct json_value a, struct json_value b)
     if (str_eq(json_raw(a), json_raw(b)))
         return true;
     struct json_number x = json_number_read(json_raw(a)), y = json_number_read(json_raw(b));
-    return json_number_equal(&x, &y);
+    return json_number_compare(&x, &y) == 0;
 }
 
 static bool canonically_equal(struct json_value a, struct json_value b)

@@ -35,8 +35,9 @@ void schema_free(struct schema *s);
 
 /*
  * True when v fits; otherwise problems are added. Thread-safe: a compiled schema is immutable.
- * Work is bounded: by the depth of v times the schema's size, and PCRE2's match and depth limits (a
- * pattern that exceeds them does not match). uniqueItems is not quadratic.
+ * Work is bounded: by the size of v times the schema's (a value that would take more, which needs
+ * branching circles of $refs, does not fit), and by PCRE2's match and depth limits (a pattern that
+ * exceeds them does not match). uniqueItems is not quadratic.
  */
 bool schema_validate(const struct schema *s, struct json_value v, struct problems *problems);
 
