@@ -88,7 +88,13 @@ $(PUSHD): $(B)/pushd/main.o $(PUSH_OBJ) $(ARCHIVES)
 # --- tests in C ------------------------------------------------------------------------------------
 # A unit test links its own layer and those below: an upward call does not link.
 
-TEST_LIB := $(call objects,tests/lib)
+# Fixtures in tests/lib serve every test, those in tests/lib/store the layers that have a store.
+TEST_LIB        := $(call objects,tests/lib)
+STORE_LIB       := $(TEST_LIB) $(call objects,tests/lib/store)
+TEST_LIB_base   := $(TEST_LIB)
+TEST_LIB_wire   := $(TEST_LIB)
+TEST_LIB_store  := $(STORE_LIB)
+TEST_LIB_domain := $(STORE_LIB)
 below_base   := base
 below_wire   := wire base
 below_store  := store wire base
@@ -100,15 +106,15 @@ PUSH_TESTS   := $(call tests_of,tests/push)
 C_TESTS      := $(UNIT_TESTS) $(APP_TESTS) $(PUSH_TESTS)
 
 define unit_rule
-$(B)/tests/unit/$(1)/%: $(B)/tests/unit/$(1)/%.o $(TEST_LIB) $(foreach a,$(below_$(1)),$(B)/lib$(a).a)
+$(B)/tests/unit/$(1)/%: $(B)/tests/unit/$(1)/%.o $(TEST_LIB_$(1)) $(foreach a,$(below_$(1)),$(B)/lib$(a).a)
 	$$(Q)$$(CC) $$(LDFLAGS) $$^ $(foreach a,$(below_$(1)),$$(LIBS_$(a))) -lm -lcmocka -o $$@
 endef
 $(foreach l,$(LAYERS),$(eval $(call unit_rule,$(l))))
 
-$(B)/tests/app/%: $(B)/tests/app/%.o $(TEST_LIB) $(APP_OBJ) $(ARCHIVES)
+$(B)/tests/app/%: $(B)/tests/app/%.o $(STORE_LIB) $(APP_OBJ) $(ARCHIVES)
 	$(Q)$(CC) $(LDFLAGS) $^ $(LIBS_app) $(LIBS) -lcmocka -o $@
 
-$(B)/tests/push/%: $(B)/tests/push/%.o $(TEST_LIB) $(PUSH_OBJ) $(ARCHIVES)
+$(B)/tests/push/%: $(B)/tests/push/%.o $(STORE_LIB) $(PUSH_OBJ) $(ARCHIVES)
 	$(Q)$(CC) $(LDFLAGS) $^ $(LIBS) -lcmocka -o $@
 
 # Fuzz targets: LLVMFuzzerTestOneInput in tests/fuzz/NAME.c, seeds in tests/fuzz/corpus/NAME/.

@@ -25,8 +25,8 @@ enum err accounts_by_id(struct store *s, struct str id, struct arena *mem,
 
 enum err accounts_set_password(struct store *s, struct str id, struct str hash) must_check;
 
-/* Every account's id, for broadcasts: in creation order, pages of `max` after `after` ("" at
- * first). */
+/* Every account's id, for broadcasts: by id, pages of `max` after `after` ("" at first), which may
+ * have been deleted since. */
 enum err accounts_list_ids(struct store *s, struct str after, size_t max, struct arena *mem,
                            struct str *ids, size_t *count) must_check;
 

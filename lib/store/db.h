@@ -1,8 +1,9 @@
 /*
  * SQLite behind one door: the only file that includes sqlite3.h. Opening with Cubby's settings,
  * cached prepared statements, transactions; SQLite's result codes become enum err:
- * BUSY → ERR_BUSY, FULL and IOERR of a full disk → ERR_FULL, CORRUPT and NOTADB → ERR_CORRUPT, the
- * rest → ERR_INTERNAL. A db is used by one thread at a time (its owner's lock); every call may
+ * BUSY → ERR_BUSY, FULL and IOERR of a full disk → ERR_FULL, FULL of a file at its max_bytes →
+ * ERR_QUOTA, CORRUPT and NOTADB → ERR_CORRUPT, CONSTRAINT → ERR_CONFLICT, TOOBIG → ERR_TOO_LARGE,
+ * the rest → ERR_INTERNAL. A db is used by one thread at a time (its owner's lock); every call may
  * block on the disk.
  */
 #ifndef STORE_DB_H
@@ -23,6 +24,12 @@ struct db_options {
     int64_t max_bytes; /* size the file may not grow beyond (then ERR_QUOTA), 0: no limit */
 };
 
+/* Initialiser of a statement's text: static const struct str sql_get = SQL("SELECT …"); */
+#define SQL(text)                                                                                  \
+    {                                                                                              \
+        "" text, sizeof(text) - 1                                                                  \
+    }
+
 /* Once per process, before threads start: memory settings that make a handle small. */
 void db_library_init(void);
 
@@ -33,14 +40,26 @@ enum err db_open(struct db **out, const char *path, const struct db_options *o) 
 /* NULL is fine. Asserts that no transaction and no statement is open. */
 void db_close(struct db *db);
 
+/*
+ * The same, and if no process has the file open any more its WAL is moved into it and removed, so
+ * that a file at rest is one file. Only under the lock of store/lock.h, as db_checkpoint.
+ */
+void db_close_last(struct db *db);
+
+/* The path no longer leads to this file: deleted or replaced since it was opened. */
+bool db_file_is_gone(struct db *db);
+
+/* SQLite has called the file damaged since it was opened. */
+bool db_is_corrupt(const struct db *db);
+
 /* The message of the last failure and the place that began the transaction, for one log line.
  * Borrowed until the next call. */
 const char *db_error(const struct db *db);
 
 /*
  * A statement for this SQL text: prepared at first use, kept with the file (the least recently used
- * of many makes room), reset and with no values bound. Text is a constant, or was built by
- * store/query.c or from whitelisted names; values are always bound.
+ * of many makes room), reset and with no values bound: one text is not used twice at a time. Text
+ * is a constant, or was built by store/query.c or from whitelisted names; values are always bound.
  */
 enum err db_stmt(struct db *db, struct str sql, struct stmt **out) must_check;
 
@@ -66,6 +85,7 @@ void stmt_reset(struct stmt *s);
 /* Columns count from 0; text is borrowed until the next step or reset; NULL gives STR_NULL or 0. */
 struct str stmt_str(struct stmt *s, int column);
 int64_t stmt_i64(struct stmt *s, int column);
+double stmt_double(struct stmt *s, int column);
 bool stmt_is_null(struct stmt *s, int column);
 
 /* Rows changed by the last INSERT, UPDATE or DELETE. */
@@ -73,8 +93,8 @@ int64_t db_changes(const struct db *db);
 
 /*
  * Transactions; file and line of the caller are kept for messages. db_begin_read is deferred: its
- * first read fixes what it sees. db_begin_write is IMMEDIATE. db_rollback never fails and is
- * harmless without a transaction.
+ * first read fixes what it sees. db_begin_write is IMMEDIATE. Both ends reset the statements left
+ * before their last row. db_rollback never fails and is harmless without a transaction.
  */
 #define db_begin_read(db)  db_begin_at((db), false, __FILE__, __LINE__)
 #define db_begin_write(db) db_begin_at((db), true, __FILE__, __LINE__)
@@ -83,7 +103,8 @@ enum err db_commit(struct db *db) must_check;
 void db_rollback(struct db *db);
 bool db_in_transaction(const struct db *db);
 
-/* Frames in the WAL after the last commit of this handle: what a checkpoint would move. */
+/* Frames in the WAL after the last commit of this handle (right after the open: by its size): what
+ * a checkpoint would move. */
 int db_wal_frames(const struct db *db);
 
 /*

@@ -1,4 +1,7 @@
-/* Answers kept for idempotency keys: written in the transaction of the write they answer. */
+/*
+ * Answers kept for idempotency keys: written in the transaction of the write they answer. A key is
+ * unique in its space: where several users write to one space, the caller puts the user before it.
+ */
 #ifndef STORE_IDEM_H
 #define STORE_IDEM_H
 

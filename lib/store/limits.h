@@ -1,4 +1,8 @@
-/* Attempt counters for 429, in main.db so that every process and restart sees them. */
+/*
+ * Attempt counters for 429, in main.db so that every process and restart sees them. Exact sliding
+ * windows: each counted attempt is kept until it leaves its window, so never more than `max` pass
+ * in any window_ms, and a refused one counts nothing and writes nothing.
+ */
 #ifndef STORE_LIMITS_H
 #define STORE_LIMITS_H
 

@@ -4,12 +4,15 @@
 
 #include "store/space.h"
 
-/* Bring the file up to date in one transaction, collections' tables and indexes included.
- * ERR_TOO_NEW: newer than this program. */
-enum err migrate(struct space *sp) must_check;
+/*
+ * Bring the file up to date in one transaction, collections' tables and indexes included.
+ * ERR_TOO_NEW: newer than this program. A file at version 0 was never finished: it is made now, or
+ * ERR_NOT_FOUND without `create`.
+ */
+enum err migrate(struct space *sp, bool create) must_check;
 
-/* A reader's check: OK when the file is at this program's version, ERR_TOO_NEW, or ERR_NOT_FOUND
- * when not made yet. */
+/* A reader's check: OK when the file is at this program's version, ERR_TOO_NEW, ERR_NOT_FOUND when
+ * not made yet, ERR_BUSY when a writer has yet to bring it up to date. */
 enum err migrate_check(struct space *sp) must_check;
 
 #endif

@@ -1,0 +1,129 @@
+/* The table kv: key → JSON text. */
+#include "base/base.h"
+
+#include "base/buf.h"
+#include "store/kv.h"
+#include "store/tables.h"
+
+enum err kv_get(struct space *sp, struct str key, struct arena *mem, struct str *value)
+{
+    static const struct str sql = SQL("SELECT value FROM kv WHERE key = ?1");
+    struct stmt *s;
+    bool row;
+    enum err e = db_stmt(sp->db, sql, &s);
+    if (e)
+        return e;
+    stmt_bind_str(s, 1, key);
+    e = stmt_step(s, &row);
+    if (!e && row)
+        *value = arena_dup(mem, stmt_str(s, 0));
+    stmt_reset(s);
+    return e ? e : row ? OK : ERR_NOT_FOUND;
+}
+
+/* A new key needs room, a known one does not. */
+static enum err room_for(struct space *sp, struct str key)
+{
+    static const struct str sql = SQL("SELECT 1 FROM kv WHERE key = ?1");
+    struct stmt *s;
+    bool known;
+    enum err e = tables_room(sp);
+    if (e != ERR_QUOTA)
+        return e;
+    e = db_stmt(sp->db, sql, &s);
+    if (e)
+        return e;
+    stmt_bind_str(s, 1, key);
+    e = stmt_step(s, &known);
+    stmt_reset(s);
+    return e ? e : known ? OK : ERR_QUOTA;
+}
+
+enum err kv_set(struct space *sp, struct str key, struct str value, int64_t now_ms)
+{
+    static const struct str sql =
+        SQL("INSERT INTO kv(key, value, updated_at) VALUES(?1, ?2, ?3) ON CONFLICT(key)"
+            " DO UPDATE SET value = excluded.value, updated_at = excluded.updated_at");
+    struct stmt *s;
+    assert(sp->writing);
+    enum err e = room_for(sp, key);
+    if (!e)
+        e = db_stmt(sp->db, sql, &s);
+    if (e)
+        return e;
+    stmt_bind_str(s, 1, key);
+    stmt_bind_str(s, 2, value);
+    stmt_bind_i64(s, 3, now_ms);
+    return stmt_run(s);
+}
+
+enum err kv_delete(struct space *sp, struct str key, bool *existed)
+{
+    static const struct str sql = SQL("DELETE FROM kv WHERE key = ?1");
+    struct stmt *s;
+    assert(sp->writing);
+    *existed = false;
+    enum err e = db_stmt(sp->db, sql, &s);
+    if (e)
+        return e;
+    stmt_bind_str(s, 1, key);
+    e = stmt_run(s);
+    *existed = !e && db_changes(sp->db) > 0;
+    return e;
+}
+
+/* The least text above all that start with prefix; no UTF-8 text has a byte 0xff. */
+static void append_end(struct buf *out, struct str prefix)
+{
+    size_t n = prefix.n;
+    while (n > 0 && (unsigned char)prefix.p[n - 1] == 0xff)
+        n--;
+    if (n == 0) {
+        buf_append_ch(out, (char)0xff);
+        return;
+    }
+    buf_append(out, prefix.p, n);
+    out->p[n - 1]++;
+}
+
+/* Where to start: at the prefix, or right behind `after` (after and a zero byte is the next text).
+ */
+static void append_start(struct buf *out, struct str prefix, struct str after)
+{
+    if (after.p && str_cmp(after, prefix) >= 0) {
+        buf_append_str(out, after);
+        buf_append_ch(out, '\0');
+        return;
+    }
+    buf_reserve(out, 1); /* an empty text, not NULL */
+    buf_append_str(out, prefix);
+}
+
+enum err kv_list(struct space *sp, struct str prefix, struct str after, size_t limit, bool *more,
+                 void (*on_pair)(void *arg, struct str key, struct str value), void *arg)
+{
+    static const struct str sql = SQL("SELECT key, value FROM kv WHERE key >= ?1 AND key < ?2"
+                                      " ORDER BY key LIMIT ?3");
+    struct buf start = BUF_INIT, end = BUF_INIT;
+    struct stmt *s;
+    bool row;
+    *more = false;
+    enum err e = db_stmt(sp->db, sql, &s);
+    if (e)
+        return e;
+    append_start(&start, prefix, after);
+    append_end(&end, prefix);
+    stmt_bind_str(s, 1, buf_str(&start));
+    stmt_bind_str(s, 2, buf_str(&end));
+    stmt_bind_i64(s, 3, (int64_t)limit + 1);
+    for (size_t n = 0; !(e = stmt_step(s, &row)) && row; n++) {
+        *more = n == limit;
+        if (*more)
+            break;
+        on_pair(arg, stmt_str(s, 0), stmt_str(s, 1));
+    }
+    stmt_reset(s);
+    buf_release(&end);
+    buf_release(&start);
+    return e;
+}

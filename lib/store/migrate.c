@@ -1,0 +1,137 @@
+/*
+ * Schema steps. To change a kind of file: append a step to its list (a step that was ever released
+ * is never edited) and a test that opens a file of the version before.
+ * Tables of collections are not here but in store/tables.c: they follow the declarations.
+ */
+#include "base/base.h"
+
+#include "store/handle.h"
+#include "store/migrate.h"
+#include "store/tables.h"
+
+/* value has no type, so a counter stays a number and an epoch of digits stays text. */
+#define META                                                                                       \
+    "CREATE TABLE meta(name TEXT PRIMARY KEY, value) WITHOUT ROWID;"                               \
+    "INSERT INTO meta VALUES('epoch', lower(hex(randomblob(4))));"
+
+/* bytes: of name and data, of this event and all before it. Before data, so that finding where to
+ * trim reads no overflow pages. */
+#define CHANGE                                                                                     \
+    "CREATE TABLE change(seq INTEGER PRIMARY KEY, at INTEGER NOT NULL, bytes INTEGER NOT NULL,"    \
+    " name TEXT NOT NULL, data TEXT NOT NULL);"
+
+#define IDEM                                                                                       \
+    "CREATE TABLE idem(n INTEGER PRIMARY KEY, key TEXT NOT NULL UNIQUE, at INTEGER NOT NULL,"      \
+    " fingerprint TEXT NOT NULL, status INTEGER NOT NULL, headers TEXT NOT NULL,"                  \
+    " body TEXT NOT NULL);"
+
+#define KV                                                                                         \
+    "CREATE TABLE kv(key TEXT PRIMARY KEY, value TEXT NOT NULL, updated_at INTEGER NOT NULL)"      \
+    " WITHOUT ROWID;"
+
+#define SESSION                                                                                    \
+    "CREATE TABLE session(id TEXT PRIMARY KEY, created_at INTEGER NOT NULL,"                       \
+    " last_seen_at INTEGER NOT NULL, user_agent TEXT NOT NULL, ip TEXT NOT NULL,"                  \
+    " jti TEXT NOT NULL, iat INTEGER NOT NULL, exp INTEGER NOT NULL, kid TEXT NOT NULL,"           \
+    " previous_jti TEXT, rotated_at INTEGER) WITHOUT ROWID;"
+
+#define ACCOUNT                                                                                    \
+    "CREATE TABLE account(id TEXT PRIMARY KEY, email TEXT NOT NULL UNIQUE,"                        \
+    " password_hash TEXT NOT NULL, created_at INTEGER NOT NULL, email_verified INTEGER NOT NULL)"  \
+    " WITHOUT ROWID;"
+
+/* One row per counted attempt, until it leaves its window. */
+#define ATTEMPT                                                                                    \
+    "CREATE TABLE attempt(scope TEXT NOT NULL, subject TEXT NOT NULL, expires INTEGER NOT NULL,"   \
+    " n INTEGER NOT NULL, PRIMARY KEY(scope, subject, expires, n)) WITHOUT ROWID;"                 \
+    "CREATE INDEX attempt_expires ON attempt(expires);"
+
+static const char *const main_steps[] = {META ACCOUNT ATTEMPT};
+static const char *const user_steps[] = {META CHANGE KV IDEM SESSION};
+static const char *const org_steps[] = {META CHANGE KV IDEM};
+static const char *const shared_steps[] = {META CHANGE IDEM};
+
+static const struct {
+    const char *const *list;
+    int64_t count; /* the version of a file that has them all */
+} steps[SPACE_KINDS] = {
+    [SPACE_MAIN] = {main_steps, ARRAY_LEN(main_steps)},
+    [SPACE_USER] = {user_steps, ARRAY_LEN(user_steps)},
+    [SPACE_ORG] = {org_steps, ARRAY_LEN(org_steps)},
+    [SPACE_SHARED] = {shared_steps, ARRAY_LEN(shared_steps)},
+};
+
+static enum err read_version(struct space *sp, int64_t *version)
+{
+    static const struct str sql = SQL("PRAGMA user_version");
+    struct stmt *s;
+    bool row;
+    enum err e = db_stmt(sp->db, sql, &s);
+    if (!e)
+        e = stmt_step(s, &row);
+    if (e)
+        return e;
+    *version = stmt_i64(s, 0);
+    stmt_reset(s);
+    return OK;
+}
+
+static enum err apply(struct space *sp, int64_t from)
+{
+    char sql[64];
+    enum err e = OK;
+    for (int64_t i = from; !e && i < steps[sp->kind].count; i++)
+        e = db_exec(sp->db, steps[sp->kind].list[i]);
+    if (!e)
+        e = tables_sync(sp);
+    if (e || from == steps[sp->kind].count)
+        return e;
+    snprintf(sql, sizeof sql, "PRAGMA user_version=%lld", (long long)steps[sp->kind].count);
+    return db_exec(sp->db, sql);
+}
+
+static enum err is_current(struct space *sp, bool create, bool *current)
+{
+    int64_t version;
+    *current = false;
+    enum err e = read_version(sp, &version);
+    if (e)
+        return e;
+    if (version > steps[sp->kind].count)
+        return ERR_TOO_NEW;
+    if (version == 0 && !create)
+        return ERR_NOT_FOUND;
+    return version == steps[sp->kind].count ? tables_match(sp, current) : OK;
+}
+
+enum err migrate(struct space *sp, bool create)
+{
+    bool current;
+    int64_t version;
+    enum err e = is_current(sp, create, &current);
+    if (e || current)
+        return e;
+    e = space_begin_write(sp);
+    if (e)
+        return e;
+    e = read_version(sp, &version); /* another process may have been faster */
+    if (!e)
+        e = version > steps[sp->kind].count ? ERR_TOO_NEW : apply(sp, version);
+    if (!e)
+        return space_commit(sp);
+    space_rollback(sp);
+    return e;
+}
+
+enum err migrate_check(struct space *sp)
+{
+    int64_t version;
+    enum err e = read_version(sp, &version);
+    if (e)
+        return e;
+    if (version == 0)
+        return ERR_NOT_FOUND;
+    if (version > steps[sp->kind].count)
+        return ERR_TOO_NEW;
+    return version < steps[sp->kind].count ? ERR_BUSY : OK;
+}

@@ -1,0 +1,181 @@
+/* The table session of a user's file. */
+#include "base/base.h"
+
+#include "base/digest.h"
+#include "store/sessions.h"
+
+#define SESSIONS_MAX 100 /* of one user: beyond it the one unseen for longest goes */
+
+static enum err prune(struct space *sp, int64_t now_s)
+{
+    static const struct str expired = SQL("DELETE FROM session WHERE exp <= ?1");
+    static const struct str surplus =
+        SQL("DELETE FROM session WHERE id IN"
+            " (SELECT id FROM session ORDER BY last_seen_at DESC, id LIMIT -1 OFFSET ?1)");
+    struct stmt *s;
+    enum err e = db_stmt(sp->db, expired, &s);
+    if (e)
+        return e;
+    stmt_bind_i64(s, 1, now_s);
+    e = stmt_run(s);
+    if (!e)
+        e = db_stmt(sp->db, surplus, &s);
+    if (e)
+        return e;
+    stmt_bind_i64(s, 1, SESSIONS_MAX - 1);
+    return stmt_run(s);
+}
+
+enum err sessions_create(struct space *sp, const struct session *x, const struct refresh_state *r)
+{
+    static const struct str sql =
+        SQL("INSERT INTO session(id, created_at, last_seen_at, user_agent, ip, jti, iat, exp, kid)"
+            " VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)");
+    struct stmt *s;
+    assert(sp->writing);
+    enum err e = prune(sp, x->created_at / 1000);
+    if (!e)
+        e = db_stmt(sp->db, sql, &s);
+    if (e)
+        return e;
+    stmt_bind_str(s, 1, x->id);
+    stmt_bind_i64(s, 2, x->created_at);
+    stmt_bind_i64(s, 3, x->last_seen_at);
+    stmt_bind_str(s, 4, x->user_agent.p ? x->user_agent : STR(""));
+    stmt_bind_str(s, 5, x->ip.p ? x->ip : STR(""));
+    stmt_bind_str(s, 6, r->jti);
+    stmt_bind_i64(s, 7, r->iat);
+    stmt_bind_i64(s, 8, r->exp);
+    stmt_bind_str(s, 9, r->kid);
+    return stmt_run(s);
+}
+
+enum jti_is { JTI_UNKNOWN, JTI_CURRENT, JTI_PREVIOUS, JTI_STALE };
+
+/* What jti is to the session; *current (its strings in mem) only where mem is given. */
+static enum err look_up(struct space *sp, struct str sid, struct str jti, int64_t now_ms,
+                        int64_t grace_ms, struct arena *mem, struct refresh_state *current,
+                        enum jti_is *is)
+{
+    static const struct str sql =
+        SQL("SELECT jti, iat, exp, kid, previous_jti, rotated_at FROM session WHERE id = ?1");
+    struct stmt *s;
+    bool row;
+    *is = JTI_UNKNOWN;
+    enum err e = db_stmt(sp->db, sql, &s);
+    if (e)
+        return e;
+    stmt_bind_str(s, 1, sid);
+    e = stmt_step(s, &row);
+    if (e || !row)
+        return e;
+    if (stmt_i64(s, 2) > now_ms / 1000) /* past its end it is as good as gone */
+        *is = digest_equal(jti, stmt_str(s, 0)) ? JTI_CURRENT
+              : !stmt_is_null(s, 4) && digest_equal(jti, stmt_str(s, 4)) &&
+                      now_ms - stmt_i64(s, 5) < grace_ms
+                  ? JTI_PREVIOUS
+                  : JTI_STALE;
+    if (mem)
+        *current = (struct refresh_state){arena_dup(mem, stmt_str(s, 0)), stmt_i64(s, 1),
+                                          stmt_i64(s, 2), arena_dup(mem, stmt_str(s, 3))};
+    stmt_reset(s);
+    return OK;
+}
+
+static enum err rotate(struct space *sp, struct str sid, int64_t now_ms,
+                       const struct refresh_state *next)
+{
+    static const struct str sql =
+        SQL("UPDATE session SET previous_jti = jti, jti = ?2, iat = ?3, exp = ?4, kid = ?5,"
+            " rotated_at = ?6, last_seen_at = ?6 WHERE id = ?1");
+    struct stmt *s;
+    enum err e = db_stmt(sp->db, sql, &s);
+    if (e)
+        return e;
+    stmt_bind_str(s, 1, sid);
+    stmt_bind_str(s, 2, next->jti);
+    stmt_bind_i64(s, 3, next->iat);
+    stmt_bind_i64(s, 4, next->exp);
+    stmt_bind_str(s, 5, next->kid);
+    stmt_bind_i64(s, 6, now_ms);
+    return stmt_run(s);
+}
+
+enum err sessions_refresh(struct space *sp, struct str sid, struct str jti, int64_t now_ms,
+                          int64_t grace_ms, const struct refresh_state *next, struct arena *mem,
+                          struct refresh_state *current, enum session_refresh *result)
+{
+    enum jti_is is;
+    int64_t removed;
+    assert(sp->writing);
+    enum err e = look_up(sp, sid, jti, now_ms, grace_ms, mem, current, &is);
+    if (e)
+        return e;
+    switch (is) {
+    case JTI_CURRENT:
+        *result = REFRESH_ROTATED;
+        *current = *next;
+        return rotate(sp, sid, now_ms, next);
+    case JTI_PREVIOUS:
+        *result = REFRESH_REPEATED;
+        return OK;
+    case JTI_STALE:
+        *result = REFRESH_REUSED;
+        return sessions_revoke(sp, sid, &removed);
+    case JTI_UNKNOWN:
+        break;
+    }
+    *result = REFRESH_UNKNOWN;
+    return OK;
+}
+
+static enum err remove_where(struct space *sp, struct str sql, struct str sid, int64_t *removed)
+{
+    struct stmt *s;
+    assert(sp->writing);
+    *removed = 0;
+    enum err e = db_stmt(sp->db, sql, &s);
+    if (e)
+        return e;
+    stmt_bind_str(s, 1, sid.p ? sid : STR(""));
+    e = stmt_run(s);
+    if (!e)
+        *removed = db_changes(sp->db);
+    return e;
+}
+
+enum err sessions_revoke(struct space *sp, struct str sid, int64_t *removed)
+{
+    static const struct str sql = SQL("DELETE FROM session WHERE id = ?1");
+    return remove_where(sp, sql, sid, removed);
+}
+
+enum err sessions_revoke_others(struct space *sp, struct str except, int64_t *removed)
+{
+    static const struct str sql = SQL("DELETE FROM session WHERE id <> ?1");
+    return remove_where(sp, sql, except, removed);
+}
+
+enum err sessions_is_live(struct space *sp, struct str sid, int64_t now_ms, bool *live)
+{
+    static const struct str sql = SQL("SELECT 1 FROM session WHERE id = ?1 AND exp > ?2");
+    struct stmt *s;
+    *live = false;
+    enum err e = db_stmt(sp->db, sql, &s);
+    if (e)
+        return e;
+    stmt_bind_str(s, 1, sid);
+    stmt_bind_i64(s, 2, now_ms / 1000);
+    e = stmt_step(s, live);
+    stmt_reset(s);
+    return e;
+}
+
+enum err sessions_refresh_is_good(struct space *sp, struct str sid, struct str jti, int64_t now_ms,
+                                  int64_t grace_ms, bool *good)
+{
+    enum jti_is is;
+    enum err e = look_up(sp, sid, jti, now_ms, grace_ms, NULL, NULL, &is);
+    *good = !e && (is == JTI_CURRENT || is == JTI_PREVIOUS);
+    return e;
+}
