@@ -52,12 +52,14 @@ struct req {
 
     /* What dispatch.c found. */
     const struct route *route;
+    unsigned allow; /* enum method flags of the path's rows: 0 before dispatch_route(), or no such
+                       path */
     struct str args[REQ_ARGS_MAX]; /* decoded {segments} of the route's path, in order */
     struct form params;            /* of the query string */
     struct json json;              /* NEED_JSON: the body (forms become objects of strings) */
     bool form;                     /* the body was a form: some routes answer it with a redirect */
     bool signed_in;
-    bool by_cookie;       /* signed in by cookie, not by Authorization */
+    bool by_cookie;       /* signed in, or about to be, by cookie and not by Authorization */
     struct who who;       /* when signed_in */
     struct space *space;  /* NEED_USER: the user's, in a read or (NEED_WRITE) write transaction */
     struct change change; /* NEED_WRITE: begun; dispatch.c commits after OK, rolls back otherwise */
@@ -70,8 +72,8 @@ struct req {
     struct str message;      /* of a failure: in place of the error's own sentence */
     struct str code;         /* of a failure: in place of the error's own code */
     struct problems problems;
-    struct str error_data; /* of a failure: JSON text for "data" (412) */
-    int64_t retry_after_s; /* 429, 503 */
+    struct str error_members; /* of a failure: further members, as in "index":3 */
+    int64_t retry_after_s;    /* 429, 503 */
 };
 
 /* Fail with a sentence of one's own (printf); returns e, so a handler writes `return req_fail(…)`.

@@ -13,6 +13,9 @@ int64_t clock_wall_ms(void);
 /* Milliseconds that never go back; only differences mean something. */
 int64_t clock_mono_ms(void);
 
+/* Microseconds that never go back, for measuring; tests do not own these. */
+int64_t clock_mono_us(void);
+
 /* Write unix milliseconds (years 0 to 9999) as ISO 8601 UTC, '\0'-terminated. */
 void clock_iso(int64_t ms, char out[CLOCK_ISO_LEN + 1]);
 

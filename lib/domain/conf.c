@@ -175,10 +175,6 @@ static const struct setting settings[] = {
     {"push_metrics_listen", TEXT, AT(push_metrics_listen), "", 0, 128, .check = is_listen,
      .expected = "address:port such as 127.0.0.1:9091",
      .doc = "Where cubby-pushd answers /metrics without a token: loopback. Empty: nowhere."},
-    {"metrics_listen", TEXT, AT(metrics_listen), "", 0, 128, .check = is_listen,
-     .expected = "address:port such as 127.0.0.1:9090",
-     .doc = "The web server's loopback listener where cubby.fcgi answers /metrics without a\n"
-            "; token. Empty: nowhere."},
     {"push_buffer", NUMBER, AT(push_buffer), "262144", 4096, 1 << 30,
      .doc = "Bytes that may wait for a slow reader of a stream."},
     {"push_max_connections", NUMBER, AT(push_max_connections), "65536", 0, 10000000,

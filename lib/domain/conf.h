@@ -39,7 +39,6 @@ struct conf {
     int64_t hash_queue;             /* log-ins that may wait for a password hash */
     struct str push_listen;         /* address:port of pushd */
     struct str push_metrics_listen; /* loopback address:port, "" none */
-    struct str metrics_listen;
     int64_t push_buffer;
     int64_t push_max_connections; /* of the process */
     int64_t push_max_connections_per_user, push_max_connections_per_ip;

@@ -1,0 +1,272 @@
+/* What happens to every request around its handler. */
+#include "base/base.h"
+
+#include "answer.h"
+#include "auth.h"
+#include "base/clock.h"
+#include "base/digest.h"
+#include "base/log.h"
+#include "dispatch.h"
+#include "metrics.h"
+#include "store/event.h"
+#include "store/idem.h"
+
+#define IDEMPOTENCY_KEY_MAX 128
+
+enum lane dispatch_route(struct req *r)
+{
+    r->route = routes_match(r, &r->allow);
+    if (!r->route || r->method == METHOD_OPTIONS)
+        return LANE_REQUEST;
+    return r->route->need & LONG_POLL ? LANE_POLL
+           : r->route->need & HASHES  ? LANE_HASH
+                                      : LANE_REQUEST;
+}
+
+/* --- the body ----------------------------------------------------------------------------------
+ */
+
+static bool is_type(struct str content_type, struct str type)
+{
+    struct str bare = str_make(content_type.p, str_find(content_type, ';'));
+    return str_eq_nocase(str_trim(bare), type);
+}
+
+static enum err read_form(struct req *r, struct form *f)
+{
+    struct str type = r->headers.content_type;
+    if (is_type(type, STR("application/x-www-form-urlencoded")))
+        return form_parse(f, r->body, r->mem);
+    if (is_type(type, STR("multipart/form-data")))
+        return form_parse_multipart(f, type, r->body, r->mem);
+    return ERR_MEDIA_TYPE;
+}
+
+/* A form becomes an object of strings. */
+static enum err read_body(struct req *r)
+{
+    unsigned need = r->route->need;
+    struct str type = r->headers.content_type, text = r->body;
+    struct json_limits limits = need & ALLOW_NUL ? JSON_WITH_NUL : JSON_STRICT;
+    struct buf converted = BUF_INIT;
+    struct form form;
+    enum err e = OK;
+
+    if ((need & BODY_OPTIONAL) && !text.n) {
+        text = STR("{}");
+    } else if (type.n && !is_type(type, STR("application/json"))) {
+        e = need & ALLOW_FORM ? read_form(r, &form) : ERR_MEDIA_TYPE;
+        if (e)
+            return e;
+        r->form = true;
+        form_append_json(&form, &converted);
+        text = arena_dup(r->mem, buf_str(&converted));
+        buf_release(&converted);
+    }
+    e = json_parse(&r->json, text, limits, r->mem);
+    if (e == ERR_INVALID_JSON)
+        return req_fail(r, e, "The body is not valid JSON: %s at byte %zu", r->json.error,
+                        r->json.error_at);
+    if (e == OK && !json_is(json_root(&r->json), JSON_OBJECT))
+        return req_fail(r, ERR_INVALID_JSON, "The body must be a JSON object");
+    return e;
+}
+
+/* --- idempotency keys --------------------------------------------------------------------------
+ */
+
+/* What of r the kept answer belongs to. */
+struct idem {
+    struct str key;
+    unsigned char print[SHA256_LEN];
+    size_t head_from; /* header lines from here on are the handler's */
+};
+
+static bool is_printable(struct str s)
+{
+    for (size_t i = 0; i < s.n; i++)
+        if (s.p[i] < 0x21 || s.p[i] > 0x7e)
+            return false;
+    return true;
+}
+
+static struct str fingerprint(const struct idem *i)
+{
+    return str_make((const char *)i->print, sizeof i->print);
+}
+
+static enum err idem_init(struct idem *i, struct req *r)
+{
+    struct buf text = BUF_INIT;
+    i->key = r->headers.idempotency_key;
+    if (!i->key.p)
+        return OK;
+    if (!i->key.n || i->key.n > IDEMPOTENCY_KEY_MAX || !is_printable(i->key))
+        return req_fail(r, ERR_INVALID, "Idempotency-Key must be 1 to %d printable characters",
+                        IDEMPOTENCY_KEY_MAX);
+    buf_appendf(&text, "%u %.*s?%.*s\n", (unsigned)r->method, STR_ARG(r->path), STR_ARG(r->query));
+    buf_append_str(&text, r->body);
+    sha256(buf_str(&text), i->print);
+    buf_release(&text);
+    return OK;
+}
+
+/* The content type travels as the first line of the kept header lines. */
+static void replay(struct req *r, const struct idem_answer *a)
+{
+    struct str lines = a->headers;
+    if (!str_next(&lines, '\n', &r->content_type))
+        r->content_type = STR_NULL;
+    r->status = a->status;
+    buf_append_str(&r->head, lines);
+    buf_append_lit(&r->head, "Idempotent-Replayed: true\r\n");
+    buf_append_str(&r->body_out, a->body);
+}
+
+static enum err keep(struct idem *i, struct req *r)
+{
+    struct str lines = str_from(buf_str(&r->head), i->head_from);
+    return idem_keep(
+        r->space, i->key, fingerprint(i), clock_wall_ms(),
+        &(struct idem_answer){
+            .status = r->status ? r->status : 200,
+            .headers = arena_printf(r->mem, "%.*s\n%.*s", STR_ARG(r->content_type), STR_ARG(lines)),
+            .body = buf_str(&r->body_out),
+        });
+}
+
+/* --- the handler in its transaction ------------------------------------------------------------
+ */
+
+static void add_event_id(struct req *r, struct str name, uint64_t seq)
+{
+    buf_append_str(&r->head, name);
+    buf_append_lit(&r->head, ": ");
+    event_id_append(&r->head, str_make(r->space->epoch, EPOCH_LEN), seq);
+    buf_append_lit(&r->head, "\r\n");
+}
+
+static enum err handle_write(struct req *r)
+{
+    struct idem idem = {.key = STR_NULL};
+    struct idem_answer kept;
+    enum err e = idem_init(&idem, r);
+    if (e == OK && idem.key.p) {
+        idem.head_from = r->head.n;
+        e = idem_find(r->space, idem.key, fingerprint(&idem), clock_wall_ms(), r->mem, &kept);
+        if (e == OK) {
+            replay(r, &kept);
+            change_rollback(&r->change);
+            return OK;
+        }
+        e = e == ERR_NOT_FOUND ? OK : e;
+    }
+    if (e == OK)
+        e = r->route->handler(r);
+    if (e == OK && change_last_seq(&r->change))
+        add_event_id(r, STR("X-Event-Id"), change_last_seq(&r->change));
+    if (e == OK && idem.key.p)
+        e = keep(&idem, r);
+    if (e == OK)
+        return change_commit(&r->change);
+    change_rollback(&r->change);
+    return e;
+}
+
+/* The handler of a long poll may have given the space back, and looked again later. */
+static enum err handle_read(struct req *r)
+{
+    enum err e = r->route->handler(r);
+    uint64_t oldest, newest;
+    if (e || !r->space)
+        return e;
+    e = event_bounds(r->space, &oldest, &newest);
+    if (e)
+        return e;
+    add_event_id(r, STR("X-As-Of"), newest);
+    return space_commit(r->space);
+}
+
+static enum err handle(struct req *r)
+{
+    if (!r->space)
+        return r->route->handler(r);
+    return r->route->need & NEED_WRITE ? handle_write(r) : handle_read(r);
+}
+
+/* --- from line to answer -----------------------------------------------------------------------
+ */
+
+static enum err method_not_allowed(struct req *r)
+{
+    req_header(r, STR("Allow"), routes_allow(r->allow, r->mem));
+    return ERR_METHOD;
+}
+
+static enum err answer(struct req *r)
+{
+    unsigned need = r->route->need;
+    bool signs_in = need & (NEED_USER | MAYBE_USER);
+    enum err e = OK, sign_in = OK;
+
+    if ((need & NEED_DEMO) && !r->app->conf->demo)
+        return ERR_NOT_FOUND;
+    if (r->body_too_large)
+        return ERR_TOO_LARGE;
+    if (r->body_broken)
+        return req_fail(r, ERR_INVALID, "The body ended early or came too slowly");
+    if ((need & SETS_COOKIES) && !auth_is_same_site(r))
+        return ERR_CROSS_SITE;
+    if (signs_in)
+        sign_in = auth_identify(r);
+    if (sign_in && (sign_in != ERR_UNAUTHORIZED || (need & NEED_USER)))
+        return sign_in;
+    e = form_parse(&r->params, r->query, r->mem);
+    if (e)
+        return req_fail(r, ERR_INVALID_QUERY, "The query string is not valid");
+    if (need & NEED_JSON)
+        e = read_body(r);
+    if (e == OK && signs_in && sign_in == OK)
+        e = auth_enter(r, need & NEED_WRITE);
+    if (e == ERR_UNAUTHORIZED && (need & MAYBE_USER))
+        e = OK;
+    return e ? e : handle(r);
+}
+
+/* One line for whoever runs this; never the path itself, which may hold a key or a name. */
+static void report(const struct req *r, enum err e, int64_t us)
+{
+    const char *route = r->route ? r->route->path : "-";
+    if (r->status < 500 || e == ERR_BUSY) {
+        log_debug("method=%u route=%s status=%d bytes=%zu us=%lld", (unsigned)r->method, route,
+                  r->status ? r->status : 200, r->body_out.n, (long long)us);
+        return;
+    }
+    log_error("method=%u route=%s status=%d code=%.*s us=%lld space=%s detail=\"%s\"",
+              (unsigned)r->method, route, r->status, STR_ARG(err_code(e)), (long long)us,
+              r->space ? r->space->id : "-", r->space ? db_error(r->space->db) : "");
+}
+
+void dispatch(struct req *r)
+{
+    int64_t start = clock_mono_us();
+    enum err e = OK;
+
+    r->problems.mem = r->mem;
+    if (!r->route && !r->allow)
+        dispatch_route(r);
+    if (r->method == METHOD_OPTIONS)
+        answer_options(r);
+    else if (!r->route)
+        e = r->allow ? method_not_allowed(r) : ERR_NOT_FOUND;
+    else
+        e = answer(r);
+    if (e)
+        answer_failure(r, e);
+    answer_cors(r);
+    int64_t us = clock_mono_us() - start;
+    report(r, e, us);
+    metrics_count(r->app->metrics, r->status ? r->status : 200, us);
+    space_release(r->space);
+    r->space = NULL;
+}

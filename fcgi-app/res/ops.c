@@ -1,0 +1,30 @@
+/* For whoever runs Cubby: /healthz and /metrics. */
+#include "base/base.h"
+
+#include "base/digest.h"
+#include "metrics.h"
+#include "res/res.h"
+
+enum err ops_healthz(struct req *r)
+{
+    req_ok(r);
+    return OK;
+}
+
+/* On the public listener there is no such page, but for who knows the token. */
+static bool may_see_metrics(const struct req *r)
+{
+    struct str token = r->app->conf->metrics_token;
+    struct str given = who_bearer(r->headers.authorization);
+    return r->local_metrics || (token.n && given.p && digest_equal(token, given));
+}
+
+enum err ops_metrics(struct req *r)
+{
+    if (!may_see_metrics(r))
+        return ERR_NOT_FOUND;
+    struct store_stats stats = store_stats(r->app->store);
+    r->content_type = STR("text/plain; version=0.0.4; charset=utf-8");
+    metrics_append(r->app->metrics, &stats, &r->body_out);
+    return OK;
+}

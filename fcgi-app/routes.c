@@ -1,0 +1,142 @@
+/* The table of routes, and how a path finds its row. */
+#include "base/base.h"
+
+#include "base/enc.h"
+#include "base/utf8.h"
+#include "res/res.h"
+#include "routes.h"
+
+/*
+ * To add one:
+ *   1. a row here: methods, path, what it needs, handler, one line of documentation;
+ *   2. the handler's prototype in res/res.h and its body in res/<resource>.c;
+ *   3. a test of what it does in tests/app/<resource>.c;
+ *   4. its line in docs/protocol.md.
+ * Literal segments win over {names}, whatever the method: GET /api/me never is a collection "me".
+ */
+const struct route routes[] = {
+    /* Accounts */
+    {METHOD_POST, "/api/signup", NEED_JSON | ALLOW_FORM | SETS_COOKIES | HASHES, account_signup,
+     "Make an account and sign in."},
+    {METHOD_POST, "/api/login", NEED_JSON | ALLOW_FORM | SETS_COOKIES | HASHES, account_login,
+     "Sign in with address and password."},
+    {METHOD_POST, "/api/logout", SETS_COOKIES, account_logout,
+     "End this session; ?all=1 ends all of the account."},
+    {METHOD_GET, "/api/me", NEED_USER, account_me, "Who is signed in."},
+    {METHOD_POST, "/api/refresh", NEED_JSON | ALLOW_FORM | BODY_OPTIONAL | SETS_COOKIES,
+     account_refresh, "A new pair of tokens for a refresh token."},
+    {METHOD_POST, "/signup", NEED_JSON | ALLOW_FORM | SETS_COOKIES | HASHES, account_signup_form,
+     "The form: as /api/signup, then 303 to /."},
+    {METHOD_POST, "/login", NEED_JSON | ALLOW_FORM | SETS_COOKIES | HASHES, account_login_form,
+     "The form: as /api/login, then 303 to /."},
+    {METHOD_GET | METHOD_POST, "/logout", SETS_COOKIES, account_logout_form,
+     "As /api/logout, then 303 to /."},
+    {METHOD_GET, "/protected/profile", NEED_USER, account_profile, "Who is signed in."},
+
+    /* Operations */
+    {METHOD_GET, "/healthz", 0, ops_healthz, "Is the service there?"},
+    {METHOD_GET, "/metrics", 0, ops_metrics, "Counters for Prometheus."},
+};
+
+const size_t route_count = ARRAY_LEN(routes);
+
+#define SEGMENTS_MAX 8
+
+/* A path cut at its slashes, each segment decoded after the cut: "a%2Fb" is one segment. */
+struct segments {
+    size_t count;
+    struct str at[SEGMENTS_MAX];
+};
+
+static bool split(struct segments *s, struct str path, struct arena *mem)
+{
+    struct str rest = str_from(path, 1), raw;
+    s->count = 0;
+    if (!path.n || path.p[0] != '/')
+        return false;
+    while (str_next(&rest, '/', &raw)) {
+        struct str *segment = &s->at[s->count];
+        if (s->count++ == SEGMENTS_MAX || !percent_decode(mem, raw, false, segment))
+            return false;
+        if (segment->p != raw.p && (!utf8_is_valid(*segment) || str_find(*segment, 0) < segment->n))
+            return false;
+    }
+    return true;
+}
+
+/*
+ * Does the pattern fit? *literal gets a bit for each segment that is no {name}, the first segment's
+ * the highest: of two patterns that fit, the larger number is the more literal one.
+ */
+static bool fits(const char *pattern, const struct segments *s, unsigned *literal)
+{
+    *literal = 0;
+    for (size_t i = 0; i < s->count; i++) {
+        const char *p = pattern + 1;
+        size_t n = s->at[i].n;
+        if (*pattern != '/')
+            return false;
+        if (*p == '{') {
+            if (n == 0)
+                return false;
+            pattern = strchr(p, '}') + 1;
+            continue;
+        }
+        if (n && strncmp(p, s->at[i].p, n) != 0)
+            return false;
+        pattern = p + n;
+        if (*pattern != '/' && *pattern != '\0')
+            return false;
+        *literal |= 1u << (SEGMENTS_MAX - i);
+    }
+    return *pattern == '\0';
+}
+
+static void fill_args(struct req *r, const char *pattern, const struct segments *s)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < s->count; i++) {
+        const char *p = pattern + 1;
+        if (*p == '{') {
+            assert(count < REQ_ARGS_MAX);
+            r->args[count++] = s->at[i];
+        }
+        pattern = strchr(p, '/');
+        assert(pattern || i + 1 == s->count);
+    }
+}
+
+const struct route *routes_match(struct req *r, unsigned *allow)
+{
+    const struct route *best = NULL;
+    struct segments s;
+    unsigned best_literal = 0, literal;
+    unsigned method = r->method == METHOD_HEAD ? METHOD_GET : r->method;
+
+    *allow = 0;
+    if (!split(&s, r->path, r->mem))
+        return NULL;
+    for (const struct route *row = routes; row < routes + route_count; row++) {
+        if (!fits(row->path, &s, &literal) || (*allow && literal < best_literal))
+            continue;
+        if (literal > best_literal || !*allow) {
+            best = NULL;
+            *allow = 0;
+        }
+        best_literal = literal;
+        *allow |= row->methods;
+        if (!best && (row->methods & method))
+            best = row;
+    }
+    if (best)
+        fill_args(r, best->path, &s);
+    return best;
+}
+
+struct str routes_allow(unsigned methods, struct arena *mem)
+{
+    return arena_printf(mem, "%s%s%s%s%sOPTIONS", methods & METHOD_GET ? "GET, HEAD, " : "",
+                        methods & METHOD_POST ? "POST, " : "", methods & METHOD_PUT ? "PUT, " : "",
+                        methods & METHOD_PATCH ? "PATCH, " : "",
+                        methods & METHOD_DELETE ? "DELETE, " : "");
+}
