@@ -3,6 +3,7 @@
 #define WIRE_FORM_H
 
 #include "base/arena.h"
+#include "base/buf.h"
 #include "base/err.h"
 
 #define FORM_FIELDS_MAX 256
@@ -23,8 +24,10 @@ struct form {
 enum err form_parse(struct form *f, struct str text, struct arena *mem) must_check;
 
 /*
- * RFC 7578 with the boundary of that Content-Type value. Parts with a filename are refused
- * (ERR_MEDIA_TYPE): only fields are read.
+ * RFC 7578 with the boundary of that Content-Type value. ERR_MEDIA_TYPE: another type, or a part
+ * with a filename (only fields are read). ERR_INVALID: no good boundary or none at the end, lines
+ * that end without CRLF, folded headers, a part without a name, text that is no UTF-8 or holds a
+ * NUL, more than FORM_FIELDS_MAX parts.
  */
 enum err form_parse_multipart(struct form *f, struct str content_type, struct str body,
                               struct arena *mem) must_check;
@@ -36,7 +39,6 @@ struct str form_get(const struct form *f, struct str name);
 size_t form_count(const struct form *f, struct str name);
 
 /* Append the form as a JSON object of strings; of repeated names the first counts. */
-struct buf;
 void form_append_json(const struct form *f, struct buf *out);
 
 #endif
