@@ -6,6 +6,7 @@
 #include "domain/collection.h"
 #include "domain/conf.h"
 #include "domain/password.h"
+#include "domain/wake.h"
 #include "domain/who.h"
 
 struct app {
@@ -13,6 +14,7 @@ struct app {
     struct store *store;
     struct collections *collections;
     struct bus_pub *bus;
+    struct wake *wake; /* told of every commit; long polls wait on it */
     struct password_pool *passwords;
     struct who_keys keys;
     struct metrics *metrics; /* counters of res/ops.c */

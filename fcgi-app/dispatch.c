@@ -146,6 +146,14 @@ static void add_event_id(struct req *r, struct str name, uint64_t seq)
     buf_append_lit(&r->head, "\r\n");
 }
 
+static enum err commit(struct req *r)
+{
+    enum err e = change_commit(&r->change);
+    if (e == OK && change_last_seq(&r->change))
+        wake_notify(r->app->wake, r->space);
+    return e;
+}
+
 static enum err handle_write(struct req *r)
 {
     struct idem idem = {.key = STR_NULL};
@@ -168,7 +176,7 @@ static enum err handle_write(struct req *r)
     if (e == OK && idem.key.p)
         e = keep(&idem, r);
     if (e == OK)
-        return change_commit(&r->change);
+        return commit(r);
     change_rollback(&r->change);
     return e;
 }

@@ -17,6 +17,7 @@ enum route_need {
     MAYBE_USER = 1u << 8,    /* signs in when it can, as NEED_USER, but visitors pass too */
     BODY_OPTIONAL = 1u << 9, /* with NEED_JSON: no body is {} */
     HASHES = 1u << 10,       /* waits for a password hash: handed to threads of their own */
+    IN_BATCH = 1u << 11,     /* may be an operation of POST /api/batch */
 };
 
 struct route {

@@ -15,6 +15,38 @@ enum err account_login_form(struct req *r);
 enum err account_logout_form(struct req *r);
 enum err account_profile(struct req *r);
 
+/* kv.c */
+enum err data_read(struct req *r);
+enum err data_write(struct req *r);
+enum err data_remove(struct req *r);
+
+/* rows.c */
+enum err rows_post(struct req *r);
+enum err rows_show(struct req *r);
+enum err rows_put(struct req *r);
+enum err rows_patch(struct req *r);
+enum err rows_remove(struct req *r);
+enum err rows_clear(struct req *r);
+enum err rows_list(struct req *r);
+enum err rows_total(struct req *r);
+enum err notifications_mark_read(struct req *r);
+/* rows_list with another name for the member that holds the rows; not a handler itself. */
+enum err rows_list_as(struct req *r, const char *member);
+
+/* batch.c */
+enum err batch_run(struct req *r);
+
+/* changes.c */
+enum err changes_poll(struct req *r);
+
+/* demo.c */
+enum err demo_broadcast(struct req *r);
+
+/* pages.c */
+enum err posts_list(struct req *r);
+enum err posts_post(struct req *r);
+enum err posts_remove(struct req *r);
+
 /* ops.c */
 enum err ops_healthz(struct req *r);
 enum err ops_metrics(struct req *r);

@@ -5,6 +5,7 @@
 #include "base/mem.h"
 #include "store/field.h"
 #include "store/rows.h"
+#include "store/tables.h"
 #include "wire/json.h"
 
 enum rows_statement {
@@ -67,7 +68,9 @@ enum err rows_insert(struct space *sp, const struct rows_table *t, const struct 
 {
     struct stmt *s;
     assert(sp->writing);
-    enum err e = statement(sp, t, ROWS_INSERT, &s);
+    enum err e = tables_room(sp);
+    if (!e)
+        e = statement(sp, t, ROWS_INSERT, &s);
     if (e)
         return e;
     stmt_bind_str(s, 1, r->id);

@@ -1,0 +1,113 @@
+/* GET /api/changes: the change log by long poll, for hosts where no daemon can run. */
+#include "base/base.h"
+
+#include "base/clock.h"
+#include "domain/filter.h"
+#include "res/res.h"
+
+#define WAIT_MAX_S 50  /* web servers cut at 60 */
+#define LOOK_MS    250 /* other processes' commits are found by looking */
+#define EVENTS_MAX 500
+#define BYTES_MAX  (1024 * 1024)
+#define RETRY_S    2
+
+struct poll {
+    struct req *r;
+    struct filter *filter;
+    uint64_t after; /* the last event that was looked at */
+    bool resync;    /* what comes after `since` is not all in the log */
+    size_t count;   /* events written */
+};
+
+static enum err append_event(void *arg, const struct event *event)
+{
+    struct poll *p = arg;
+    struct buf *out = &p->r->body_out;
+    p->after = event->seq;
+    if (!filter_matches(p->filter, event->name))
+        return OK;
+    buf_append_str(out, p->count++ ? STR(",{\"id\":\"") : STR("{\"id\":\""));
+    event_id_append(out, str_from_c(p->r->space->epoch), event->seq);
+    buf_append_lit(out, "\",\"event\":");
+    json_append_string(out, event->name);
+    buf_append_lit(out, ",\"data\":");
+    buf_append_str(out, event->data);
+    buf_append_lit(out, ",\"timestamp\":");
+    buf_append_i64(out, event->at);
+    buf_append_ch(out, '}');
+    return OK;
+}
+
+/* Where to begin: after `since`, or with what comes from now on. */
+static enum err begin(struct poll *p)
+{
+    struct str since = form_get(&p->r->params, STR("since"));
+    uint64_t oldest;
+    enum err e = ERR_NOT_FOUND;
+    if (since.p)
+        e = event_resume(p->r->space, since, &p->after);
+    if (e != ERR_NOT_FOUND)
+        return e;
+    p->resync = since.p != NULL;
+    return event_bounds(p->r->space, &oldest, &p->after);
+}
+
+/* Until there is an event, the time is over, or the process leaves. */
+static enum err wait_for_events(struct poll *p, int64_t wait_ms)
+{
+    struct wake_waiter waiter;
+    struct req *r = p->r;
+    enum err e;
+    int64_t until = clock_mono_ms() + wait_ms;
+    wake_enter(r->app->wake, &waiter, r->space);
+    for (;;) {
+        e = event_read(r->space, p->after, EVENTS_MAX, BYTES_MAX, append_event, p);
+        int64_t left = until - clock_mono_ms();
+        if (e || p->count > 0 || left <= 0)
+            break;
+        req_pause(r);
+        bool go_on = wake_wait(&waiter, left < LOOK_MS ? left : LOOK_MS);
+        e = req_resume(r);
+        if (e || !go_on)
+            break;
+    }
+    wake_leave(&waiter);
+    return e;
+}
+
+static enum err read_parameters(struct poll *p, int64_t *wait_ms)
+{
+    struct str events = form_get(&p->r->params, STR("events"));
+    struct str wait = form_get(&p->r->params, STR("wait"));
+    uint64_t seconds = 0;
+    if (wait.p && !str_to_u64(wait, UINT64_MAX, &seconds))
+        return req_fail(p->r, ERR_INVALID_QUERY, "wait is a whole number of seconds");
+    *wait_ms = (int64_t)(seconds > WAIT_MAX_S ? WAIT_MAX_S : seconds) * 1000;
+    if (events.p && filter_parse(&p->filter, events))
+        return req_fail(p->r, ERR_INVALID_QUERY,
+                        "events is a list of names as in table:posts:*,kv:*");
+    return OK;
+}
+
+enum err changes_poll(struct req *r)
+{
+    struct poll p = {.r = r};
+    int64_t wait_ms = 0;
+    enum err e = read_parameters(&p, &wait_ms);
+    if (!e)
+        e = begin(&p);
+    if (e)
+        goto out;
+    buf_append_lit(&r->body_out, "{\"ok\":true,\"events\":[");
+    e = wait_for_events(&p, r->may_wait && !p.resync ? wait_ms : 0);
+    if (e)
+        goto out;
+    if (wait_ms > 0 && !r->may_wait && p.count == 0)
+        req_header(r, STR("Retry-After"), arena_printf(r->mem, "%d", RETRY_S));
+    buf_append_lit(&r->body_out, "],\"next\":\"");
+    event_id_append(&r->body_out, str_from_c(r->space->epoch), p.after);
+    buf_append_str(&r->body_out, p.resync ? STR("\",\"resync\":true}") : STR("\"}"));
+out:
+    filter_free(p.filter);
+    return e;
+}
