@@ -1,11 +1,10 @@
 /*
  * The SQL objects of declared collections, in one place: the table c_<name>, its expression
- * indexes, its full-text table f_<name>; and the counter behind quota_rows.
+ * indexes, its full-text table s_<name>; and the counter behind quota_rows.
  */
 #ifndef STORE_TABLES_H
 #define STORE_TABLES_H
 
-#include "base/buf.h"
 #include "store/space.h"
 
 /* 16 hex digits and '\0' that stand for what a kind of space must have: changes with the
@@ -21,13 +20,6 @@ enum err tables_sync(struct space *sp) must_check;
 
 /* Does the file match? In any transaction, or none. */
 enum err tables_match(struct space *sp, bool *match) must_check;
-
-/*
- * The SQL expression of a field path, as indexes have it and queries must write it for an index to
- * be used: a column for id, createdAt, updatedAt and version, else json_extract(data, '$."a"."b"').
- * The path must be [A-Za-z0-9_] joined by dots (asserted: the caller has checked).
- */
-void tables_field(struct buf *out, struct str path);
 
 /* Is there room for one more row or key? ERR_QUOTA. Free when quota_rows is 0. In a write
  * transaction. */
