@@ -7,17 +7,17 @@ cd "$(dirname "$0")/.."
 build=$1
 shift
 
-said=$(mktemp)
-trap 'rm -f "$said"' EXIT
+said=$(mktemp) errors=$(mktemp)
+trap 'rm -f "$said" "$errors"' EXIT
 passed=0 failed=0
 
-# count_lines PATTERN: how often cmocka said it.
+# count_lines WORD: how often cmocka said it. It does so on stdout, and the reasons on stderr.
 count_lines() { grep -c "^\[$1\]" "$said"; }
 
 # A test that began and did not end well has failed, the one a crash ended included.
 run_test() {
     local program=$1 began ok bad
-    timeout 300 "$program" >"$said" 2>&1
+    timeout 300 "$program" >"$said" 2>"$errors"
     local code=$?
     began=$(count_lines ' RUN      ')
     ok=$(count_lines '       OK ')
@@ -25,6 +25,7 @@ run_test() {
     if [ $code -ne 0 ] && [ $bad -eq 0 ]; then bad=1; fi
     if [ $bad -gt 0 ]; then
         grep -v '^\[\( RUN      \|       OK \|==========\)\]' "$said"
+        cat "$errors"
         echo "${program#"$build"/}: $ok passed, $bad FAILED (exit code $code)"
     else
         echo "${program#"$build"/}: $ok passed"
