@@ -219,6 +219,10 @@ static enum err answer(struct req *r)
 
     if ((need & NEED_DEMO) && !r->app->conf->demo)
         return ERR_NOT_FOUND;
+    if (r->lane_full)
+        metrics_count_full(r->app->metrics);
+    if (r->lane_full && (need & HASHES))
+        return ERR_BUSY;
     if (r->body_too_large)
         return ERR_TOO_LARGE;
     if (r->body_broken)

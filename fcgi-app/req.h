@@ -49,6 +49,7 @@ struct req {
     bool https;             /* the client's, trusted proxies taken into account */
     bool local_metrics;     /* the web server says that this listener may show /metrics */
     bool may_wait;          /* LONG_POLL: this thread is there to wait */
+    bool lane_full;         /* LONG_POLL, HASHES: no thread was free to take it over */
 
     /* What dispatch.c found. */
     const struct route *route;

@@ -1,0 +1,396 @@
+/* The only libfcgi: connections accepted, environment → struct req, reply → stream. */
+#include "base/base.h"
+
+#include <errno.h>
+#include <fcgiapp.h>
+#include <netdb.h>
+#include <signal.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/time.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "answer.h"
+#include "base/clock.h"
+#include "base/mem.h"
+#include "domain/origin.h"
+#include "fcgi.h"
+
+/* A web server that says nothing for so long has gone, or its client has. */
+#define READ_TIMEOUT_S 10
+
+/* For a whole body: Apache passes uploads on as they come. */
+#define BODY_TIMEOUT_MS 60000
+
+/* Buffers that grew beyond this are given back after the request. */
+#define BUFFER_KEEP (256 * 1024)
+
+struct fcgi {
+    struct app *app;
+    FCGX_Request fcgx; /* listen_sock is -1: connections are accepted here, see accept_next() */
+    struct req req;
+    struct arena mem;
+    struct buf head, body_in, body_out, reply;
+};
+
+void fcgi_library_init(void)
+{
+    /* The library's own handler would take a broken connection for the end of the program. */
+    signal(SIGPIPE, SIG_IGN);
+    int failed = FCGX_Init();
+    assert(!failed);
+}
+
+struct fcgi *fcgi_new(struct app *app)
+{
+    struct fcgi *f = mem_zalloc(1, sizeof *f);
+    f->app = app;
+    FCGX_InitRequest(&f->fcgx, -1, 0);
+    return f;
+}
+
+void fcgi_free(struct fcgi *f)
+{
+    if (!f)
+        return;
+    FCGX_Free(&f->fcgx, f->fcgx.ipcFd >= 0);
+    arena_release(&f->mem);
+    buf_release(&f->head);
+    buf_release(&f->body_in);
+    buf_release(&f->body_out);
+    buf_release(&f->reply);
+    mem_free(f);
+}
+
+struct req *fcgi_req(struct fcgi *f)
+{
+    return &f->req;
+}
+
+/* --- the listening socket ----------------------------------------------------------------------
+ */
+
+bool fcgi_is_inherited(void)
+{
+    int listens = 0;
+    socklen_t n = sizeof listens;
+    return getsockopt(STDIN_FILENO, SOL_SOCKET, SO_ACCEPTCONN, &listens, &n) == 0 && listens;
+}
+
+static int listen_unix(struct str path)
+{
+    struct sockaddr_un a = {.sun_family = AF_UNIX};
+    if (path.n >= sizeof a.sun_path) {
+        errno = ENAMETOOLONG;
+        return -1;
+    }
+    memcpy(a.sun_path, path.p, path.n);
+    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    if (fd < 0)
+        return -1;
+    if (connect(fd, (struct sockaddr *)&a, sizeof a) == 0) {
+        errno = EADDRINUSE;
+        goto out;
+    }
+    if (errno == ECONNREFUSED)
+        unlink(a.sun_path);
+    mode_t mask = umask(0);
+    umask(mask | 0117);
+    bool bound = bind(fd, (struct sockaddr *)&a, sizeof a) == 0;
+    umask(mask);
+    if (bound && listen(fd, SOMAXCONN) == 0)
+        return fd;
+out:
+    close(fd);
+    return -1;
+}
+
+static int listen_tcp(struct str host, struct str port, struct arena *mem)
+{
+    struct addrinfo hints = {.ai_flags = AI_NUMERICHOST | AI_NUMERICSERV | AI_PASSIVE,
+                             .ai_socktype = SOCK_STREAM},
+                    *a = NULL;
+    int yes = 1;
+    if (host.n > 1 && host.p[0] == '[')
+        host = str_make(host.p + 1, host.n - 2);
+    if (!host.n)
+        host = STR("127.0.0.1");
+    if (getaddrinfo(arena_dup(mem, host).p, arena_dup(mem, port).p, &hints, &a)) {
+        errno = EINVAL;
+        return -1;
+    }
+    int fd = socket(a->ai_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    if (fd >= 0 && (setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &yes, sizeof yes) ||
+                    bind(fd, a->ai_addr, a->ai_addrlen) || listen(fd, SOMAXCONN))) {
+        close(fd);
+        fd = -1;
+    }
+    freeaddrinfo(a);
+    return fd;
+}
+
+int fcgi_listen(struct str where, struct arena *mem, struct str *message)
+{
+    size_t colon = where.n;
+    while (colon && where.p[colon - 1] != ':')
+        colon--;
+    bool tcp = colon && str_find(where, '/') == where.n;
+    int fd = tcp ? listen_tcp(str_make(where.p, colon - 1), str_from(where, colon), mem)
+                 : listen_unix(where);
+    if (fd < 0)
+        *message =
+            arena_printf(mem, "cannot listen at %.*s: %s", STR_ARG(where), strerrordesc_np(errno));
+    return fd;
+}
+
+/* --- connections -------------------------------------------------------------------------------
+ */
+
+/* The library has no read timeout of its own. */
+static void bound_reads(int fd)
+{
+    struct timeval t = {.tv_sec = READ_TIMEOUT_S};
+    (void)setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &t, sizeof t);
+}
+
+/* Is there something to read on the kept connection? Closes it when there is not. */
+static bool kept_has_more(struct fcgi *f)
+{
+    char byte;
+    struct timeval never = {0};
+    (void)setsockopt(f->fcgx.ipcFd, SOL_SOCKET, SO_RCVTIMEO, &never, sizeof never);
+    if (recv(f->fcgx.ipcFd, &byte, 1, MSG_PEEK) > 0) {
+        bound_reads(f->fcgx.ipcFd);
+        return true;
+    }
+    FCGX_Free(&f->fcgx, true);
+    return false;
+}
+
+/*
+ * The library's accept can neither be woken without breaking requests of other threads nor be kept
+ * from waiting two seconds for a silent client, so it is given the connection.
+ */
+static enum fcgi_next accept_next(struct fcgi *f, int listen_fd)
+{
+    if (f->fcgx.ipcFd >= 0 && kept_has_more(f))
+        return FCGI_NEXT_REQUEST;
+    int fd = accept4(listen_fd, NULL, NULL, SOCK_CLOEXEC);
+    if (fd < 0 && errno == EINTR)
+        return FCGI_NEXT_WOKEN;
+    if (fd < 0)
+        return errno == EBADF || errno == EINVAL || errno == ENOTSOCK ? FCGI_NEXT_DEAD
+                                                                      : FCGI_NEXT_NONE;
+    bound_reads(fd);
+    f->fcgx.ipcFd = fd;
+    return FCGI_NEXT_REQUEST;
+}
+
+static void let_wake(int how)
+{
+    sigset_t set;
+    sigemptyset(&set);
+    sigaddset(&set, SIGUSR2);
+    pthread_sigmask(how, &set, NULL);
+}
+
+/* --- environment → struct req ------------------------------------------------------------------
+ */
+
+/* What a variable becomes. */
+static const struct {
+    const char *name;
+    size_t n;
+    size_t offset; /* of a struct str in struct req */
+} variables[] = {
+#define VARIABLE(name, field)                                                                      \
+    {                                                                                              \
+        name, sizeof(name) - 1, offsetof(struct req, field)                                        \
+    }
+    /* By length, so that the search ends early. */
+    VARIABLE("HTTP_HOST", headers.host),
+    VARIABLE("REMOTE_ADDR", peer_addr),
+    VARIABLE("REQUEST_URI", path),
+    VARIABLE("HTTP_COOKIE", headers.cookie),
+    VARIABLE("HTTP_ACCEPT", headers.accept),
+    VARIABLE("HTTP_ORIGIN", headers.origin),
+    VARIABLE("CONTENT_TYPE", headers.content_type),
+    VARIABLE("HTTP_IF_MATCH", headers.if_match),
+    VARIABLE("HTTP_USER_AGENT", headers.user_agent),
+    VARIABLE("HTTP_AUTHORIZATION", headers.authorization),
+    VARIABLE("HTTP_LAST_EVENT_ID", headers.last_event_id),
+    VARIABLE("HTTP_SEC_FETCH_SITE", headers.sec_fetch_site),
+    VARIABLE("HTTP_IDEMPOTENCY_KEY", headers.idempotency_key),
+    VARIABLE("HTTP_X_FORWARDED_FOR", headers.forwarded_for),
+    VARIABLE("HTTP_X_FORWARDED_HOST", headers.forwarded_host),
+    VARIABLE("HTTP_X_FORWARDED_PROTO", headers.forwarded_proto),
+    VARIABLE("HTTP_ACCESS_CONTROL_REQUEST_METHOD", headers.preflight_method),
+#undef VARIABLE
+};
+
+static enum method method_of(struct str s)
+{
+    static const struct {
+        struct str name;
+        enum method method;
+    } names[] = {
+        {{"GET", 3}, METHOD_GET},         {{"HEAD", 4}, METHOD_HEAD},
+        {{"POST", 4}, METHOD_POST},       {{"PUT", 3}, METHOD_PUT},
+        {{"PATCH", 5}, METHOD_PATCH},     {{"DELETE", 6}, METHOD_DELETE},
+        {{"OPTIONS", 7}, METHOD_OPTIONS},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(names); i++)
+        if (str_eq(s, names[i].name))
+            return names[i].method;
+    return METHOD_OTHER;
+}
+
+static void take_variable(struct req *r, struct str name, struct str value, int64_t *length)
+{
+    for (size_t i = 0; i < ARRAY_LEN(variables) && variables[i].n <= name.n; i++) {
+        if (variables[i].n == name.n && memcmp(variables[i].name, name.p, name.n) == 0) {
+            struct str *field = (struct str *)(void *)((char *)r + variables[i].offset);
+            *field = value;
+            return;
+        }
+    }
+    if (str_eq(name, STR("REQUEST_METHOD")))
+        r->method = method_of(value);
+    else if (str_eq(name, STR("CONTENT_LENGTH")) && !str_to_i64(value, 0, INT64_MAX, length))
+        *length = -1;
+    else if (str_eq(name, STR("HTTPS")))
+        r->https = str_eq_nocase(value, STR("on")) || str_eq(value, STR("1"));
+    else if (str_eq(name, STR("CUBBY_METRICS")))
+        r->local_metrics = str_eq(value, STR("on"));
+}
+
+/* REQUEST_URI is the one thing all web servers agree on: as it was sent, but for one that Apache
+ * passes whole ("http://host/path"). */
+static void cut_target(struct req *r)
+{
+    struct str target = r->path, base = r->app->conf->base_path;
+    if (target.n && target.p[0] != '/') {
+        size_t scheme = str_find(target, ':');
+        struct str rest = str_from(target, scheme + 3);
+        target = str_from(rest, str_find(rest, '/'));
+    }
+    size_t mark = str_find(target, '?');
+    r->path = str_make(target.p, mark);
+    r->query = mark < target.n ? str_from(target, mark + 1) : STR_NULL;
+    if (base.n && str_starts_with(r->path, base) &&
+        (r->path.n == base.n || r->path.p[base.n] == '/'))
+        r->path = str_from(r->path, base.n);
+}
+
+static void read_environment(struct fcgi *f, int64_t *length)
+{
+    struct req *r = &f->req;
+    *length = -1;
+    for (char **env = f->fcgx.envp; *env; env++) {
+        const char *value = strchr(*env, '=');
+        if (value)
+            take_variable(r, str_make(*env, (size_t)(value - *env)), str_from_c(value + 1), length);
+    }
+    cut_target(r);
+    struct origin_request o = {
+        .peer = r->peer_addr,
+        .https = r->https,
+        .forwarded_for = r->headers.forwarded_for,
+        .forwarded_proto = r->headers.forwarded_proto,
+    };
+    r->remote_addr = origin_client_address(f->app->conf, &o);
+    r->https = origin_is_https(f->app->conf, &o);
+}
+
+/* --- the body ----------------------------------------------------------------------------------
+ */
+
+/* What the stream has without waiting, or one byte after waiting for it; 0 at the end. */
+static size_t read_some(FCGX_Stream *in, char *out, size_t size)
+{
+    size_t ready = (size_t)(in->stop - in->rdNext);
+    size_t n = ready == 0 ? 1 : ready < size ? ready : size;
+    int got = FCGX_GetStr(out, (int)n, in);
+    return got > 0 ? (size_t)got : 0;
+}
+
+/* To the end always, whatever is kept: what is left unread breaks the next request of a kept
+ * connection. */
+static void read_body(struct fcgi *f, int64_t length)
+{
+    struct req *r = &f->req;
+    int64_t deadline = 0, total = 0, max = f->app->conf->max_body;
+    char chunk[8192];
+    size_t n;
+
+    while ((n = read_some(f->fcgx.in, chunk, sizeof chunk)) > 0) {
+        total += (int64_t)n;
+        r->body_too_large = max > 0 && total > max;
+        if (!r->body_too_large)
+            buf_append(&f->body_in, chunk, n);
+        if (f->fcgx.in->rdNext != f->fcgx.in->stop)
+            continue;
+        int64_t now = clock_mono_ms();
+        deadline = deadline ? deadline : now + BODY_TIMEOUT_MS;
+        r->body_broken = now > deadline;
+        if (r->body_broken)
+            break;
+    }
+    r->body_broken |= FCGX_GetError(f->fcgx.in) != 0 || (length >= 0 && total < length);
+    r->body_too_large |= max > 0 && length > max;
+    r->body = buf_str(&f->body_in);
+}
+
+static void begin_request(struct fcgi *f)
+{
+    int64_t length;
+    f->req = (struct req){.app = f->app, .mem = &f->mem, .head = f->head, .body_out = f->body_out};
+    read_environment(f, &length);
+    read_body(f, length);
+}
+
+enum fcgi_next fcgi_next(struct fcgi *f, int listen_fd)
+{
+    let_wake(SIG_UNBLOCK);
+    enum fcgi_next next = accept_next(f, listen_fd);
+    let_wake(SIG_BLOCK);
+    if (next != FCGI_NEXT_REQUEST)
+        return next;
+    /* As if it had been kept: otherwise the library begins by closing it. */
+    f->fcgx.keepConnection = true;
+    if (FCGX_Accept_r(&f->fcgx) < 0)
+        return FCGI_NEXT_NONE;
+    begin_request(f);
+    return FCGI_NEXT_REQUEST;
+}
+
+/* --- the reply ---------------------------------------------------------------------------------
+ */
+
+static void keep_small(struct buf *b)
+{
+    buf_reset(b);
+    if (b->cap > BUFFER_KEEP)
+        buf_release(b);
+}
+
+void fcgi_finish(struct fcgi *f, bool hang_up)
+{
+    struct req *r = &f->req;
+    answer_append_head(r, &f->reply);
+    FCGX_PutStr(f->reply.p, (int)f->reply.n, f->fcgx.out);
+    if (r->method != METHOD_HEAD && r->body_out.n)
+        FCGX_PutStr(r->body_out.p, (int)r->body_out.n, f->fcgx.out);
+    if (hang_up || r->body_broken)
+        f->fcgx.keepConnection = false;
+    FCGX_Finish_r(&f->fcgx);
+
+    f->head = r->head;
+    f->body_out = r->body_out;
+    keep_small(&f->head);
+    keep_small(&f->body_in);
+    keep_small(&f->body_out);
+    keep_small(&f->reply);
+    arena_reset(&f->mem);
+}

@@ -1,0 +1,200 @@
+/* cubby.fcgi: settings, collections, store, bus, workers; ends in order on SIGTERM. */
+#include "base/base.h"
+
+#include <getopt.h>
+#include <signal.h>
+#include <stdio.h>
+#include <unistd.h>
+
+#include "base/log.h"
+#include "fcgi.h"
+#include "metrics.h"
+#include "store/space.h"
+#include "workers.h"
+
+struct options {
+    const char *config; /* NULL: $CUBBY_CONFIG, else none */
+    const char *socket; /* NULL: descriptor 0, as web servers hand it over */
+    bool print_config;
+};
+
+static const char usage[] =
+    "usage: cubby.fcgi [--config FILE] [--socket PATH|ADDRESS:PORT]\n"
+    "       cubby.fcgi --print-config\n"
+    "Without --socket it serves the socket that a web server passes as descriptor 0.\n";
+
+static bool read_options(struct options *o, int argc, char **argv)
+{
+    static const struct option known[] = {
+        {"config", required_argument, NULL, 'c'},
+        {"socket", required_argument, NULL, 's'},
+        {"print-config", no_argument, NULL, 'p'},
+        {NULL, 0, NULL, 0},
+    };
+    int c;
+    *o = (struct options){.config = getenv("CUBBY_CONFIG")};
+    while ((c = getopt_long(argc, argv, "", known, NULL)) != -1) {
+        if (c == 'c')
+            o->config = optarg;
+        else if (c == 's')
+            o->socket = optarg;
+        else if (c == 'p')
+            o->print_config = true;
+        else
+            return false;
+    }
+    return optind == argc;
+}
+
+static enum log_level level_of(struct str name)
+{
+    if (str_eq(name, STR("error")))
+        return LOG_LEVEL_ERROR;
+    if (str_eq(name, STR("warn")))
+        return LOG_LEVEL_WARN;
+    return str_eq(name, STR("debug")) ? LOG_LEVEL_DEBUG : LOG_LEVEL_INFO;
+}
+
+static size_t cores(void)
+{
+    long n = sysconf(_SC_NPROCESSORS_ONLN);
+    return n > 0 ? (size_t)n : 1;
+}
+
+static size_t threads_of(const struct conf *c)
+{
+    size_t n = c->threads ? (size_t)c->threads : 2 * cores();
+    return c->threads || n >= 4 ? n : 4;
+}
+
+/* --- starting and ending -----------------------------------------------------------------------
+ */
+
+/* Everything that lives as long as the process; `mem` owns its strings. */
+struct program {
+    struct conf conf;
+    struct collections collections;
+    struct app app;
+    struct arena mem;
+    int listen_fd;
+};
+
+static enum err open_store(struct program *p, struct str *message)
+{
+    const struct conf *c = &p->conf;
+    struct store_options o = {
+        .data_dir = arena_dup(&p->mem, c->data_dir).p,
+        .handles = (size_t)c->handle_cache,
+        .sync = c->synchronous_full ? DB_SYNC_FULL : DB_SYNC_NORMAL,
+        .busy_ms = (int)c->busy_timeout,
+        .log_keep_events = c->log_keep_events,
+        .log_keep_bytes = c->log_keep_bytes,
+        .quota_bytes = c->quota_bytes,
+        .quota_rows = c->quota_rows,
+    };
+    o.tables = collections_tables(&p->collections, &o.table_count);
+    return store_open(&p->app.store, &o, &p->mem, message);
+}
+
+static enum err open_socket(struct program *p, const struct options *o, struct str *message)
+{
+    p->listen_fd = STDIN_FILENO;
+    if (o->socket)
+        p->listen_fd = fcgi_listen(str_from_c(o->socket), &p->mem, message);
+    else if (!fcgi_is_inherited())
+        *message = STR("descriptor 0 is no listening socket; give --socket, or let a web server "
+                       "start this program");
+    return message->p ? ERR_INVALID : OK;
+}
+
+static enum err program_open(struct program *p, const struct options *o, struct str *message)
+{
+    enum err e = conf_load(&p->conf, o->config, environ, &p->mem, message);
+    if (e)
+        return e;
+    log_open("cubby.fcgi", level_of(p->conf.log_level));
+    e = collections_load(&p->collections, arena_dup(&p->mem, p->conf.collections_dir).p, &p->mem,
+                         message);
+    if (e)
+        return e;
+    db_library_init();
+    e = open_store(p, message);
+    if (e == OK)
+        e = open_socket(p, o, message);
+    if (e == OK && bus_pub_open(&p->app.bus, p->conf.bus_dir)) {
+        e = ERR_INTERNAL;
+        *message = arena_printf(&p->mem, "cannot open the bus in %.*s", STR_ARG(p->conf.bus_dir));
+    }
+    if (e)
+        return e;
+    p->app.conf = &p->conf;
+    p->app.collections = &p->collections;
+    p->app.passwords = password_pool_new(cores(), (size_t)p->conf.hash_queue);
+    p->app.metrics = metrics_new();
+    who_keys_init(&p->app.keys, &p->conf);
+    return OK;
+}
+
+static void program_close(struct program *p)
+{
+    password_pool_free(p->app.passwords);
+    bus_pub_close(p->app.bus);
+    store_close(p->app.store);
+    collections_release(&p->collections);
+    metrics_free(p->app.metrics);
+    arena_release(&p->mem);
+}
+
+/* Blocked in all threads: only await_end() takes them. */
+static void own_signals(sigset_t *ends)
+{
+    sigemptyset(ends);
+    sigaddset(ends, SIGTERM);
+    sigaddset(ends, SIGINT);
+    sigaddset(ends, SIGUSR1); /* how some servers say it */
+    pthread_sigmask(SIG_BLOCK, ends, NULL);
+}
+
+static void serve(struct program *p, const sigset_t *ends)
+{
+    int signal_number = 0;
+    struct workers_options o = {
+        .threads = threads_of(&p->conf),
+        .poll_threads = (size_t)p->conf.poll_workers,
+        .hash_threads = cores() + (size_t)p->conf.hash_queue,
+    };
+    struct workers *w = workers_start(&p->app, p->listen_fd, &o);
+    log_info("started pid=%ld threads=%zu", (long)getpid(), o.threads);
+    sigwait(ends, &signal_number);
+    log_info("stopping signal=%d", signal_number);
+    workers_stop(w);
+}
+
+int main(int argc, char **argv)
+{
+    struct program p = {.mem = ARENA_INIT, .listen_fd = -1};
+    struct str message = STR_NULL;
+    struct options o;
+    sigset_t ends;
+
+    log_open("cubby.fcgi", LOG_LEVEL_INFO);
+    if (!read_options(&o, argc, argv)) {
+        fputs(usage, stderr);
+        return 2;
+    }
+    if (o.print_config) {
+        conf_print_defaults();
+        return 0;
+    }
+    own_signals(&ends);
+    fcgi_library_init();
+    enum err e = program_open(&p, &o, &message);
+    if (e == OK)
+        serve(&p, &ends);
+    else
+        log_error("%.*s", STR_ARG(message.p ? message : err_text(e)));
+    if (o.socket && p.listen_fd >= 0)
+        unlink(o.socket);
+    program_close(&p);
+    return e ? 1 : 0;
+}
