@@ -2,8 +2,6 @@
 #ifndef APP_APP_H
 #define APP_APP_H
 
-#include <stdatomic.h>
-
 #include "domain/bus.h"
 #include "domain/collection.h"
 #include "domain/conf.h"
@@ -19,8 +17,7 @@ struct app {
     struct wake *wake; /* told of every commit; long polls wait on it */
     struct password_pool *passwords;
     struct who_keys keys;
-    struct metrics *metrics;     /* counters of res/ops.c */
-    const atomic_bool *stopping; /* the process ends: who waits, answers now. NULL: never */
+    struct metrics *metrics; /* counters of res/ops.c */
 };
 
 #endif

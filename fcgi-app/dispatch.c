@@ -148,8 +148,9 @@ static void add_event_id(struct req *r, struct str name, uint64_t seq)
 
 static enum err commit(struct req *r)
 {
+    bool news = change_last_seq(&r->change) > 0;
     enum err e = change_commit(&r->change);
-    if (e == OK && change_last_seq(&r->change))
+    if (e == OK && news && r->app->wake)
         wake_notify(r->app->wake, r->space);
     return e;
 }

@@ -130,6 +130,7 @@ static enum err program_open(struct program *p, const struct options *o, struct 
     p->app.conf = &p->conf;
     p->app.collections = &p->collections;
     p->app.passwords = password_pool_new(cores(), (size_t)p->conf.hash_queue);
+    p->app.wake = wake_new();
     p->app.metrics = metrics_new();
     who_keys_init(&p->app.keys, &p->conf);
     return OK;
@@ -141,6 +142,7 @@ static void program_close(struct program *p)
     bus_pub_close(p->app.bus);
     store_close(p->app.store);
     collections_release(&p->collections);
+    wake_free(p->app.wake);
     metrics_free(p->app.metrics);
     arena_release(&p->mem);
 }

@@ -6,6 +6,9 @@
 #include "res/res.h"
 #include "routes.h"
 
+/* What nearly every write needs. */
+#define WRITE (NEED_USER | NEED_WRITE)
+
 /*
  * To add one:
  *   1. a row here: methods, path, what it needs, handler, one line of documentation;
@@ -72,6 +75,42 @@ const struct route routes[] = {
      "Update a row by JSON Merge Patch."},
     {METHOD_DELETE, "/api/{c}/{id}", NEED_USER | NEED_WRITE | IN_BATCH, rows_remove,
      "Remove a row."},
+
+    /* Key-value store */
+    {METHOD_GET, "/data", NEED_USER, data_read, "A value by ?key=, or pairs by ?prefix=."},
+    {METHOD_POST, "/data", WRITE | NEED_JSON | ALLOW_FORM | ALLOW_NUL, data_write,
+     "Store a value."},
+    {METHOD_DELETE, "/data", WRITE, data_remove, "Remove the value of ?key=."},
+    {METHOD_GET, "/api/data", NEED_USER | IN_BATCH, data_read, "As /data."},
+    {METHOD_POST, "/api/data", WRITE | NEED_JSON | ALLOW_FORM | ALLOW_NUL | IN_BATCH, data_write,
+     "As /data."},
+    {METHOD_DELETE, "/api/data", WRITE | IN_BATCH, data_remove, "As /data."},
+
+    /* Collections */
+    {METHOD_GET, "/api/{c}", NEED_USER | IN_BATCH, rows_list, "Rows, by where, order, limit, q."},
+    {METHOD_POST, "/api/{c}", WRITE | NEED_JSON | ALLOW_FORM | IN_BATCH, rows_post, "Make a row."},
+    {METHOD_DELETE, "/api/{c}", WRITE | IN_BATCH, rows_clear, "Remove up to 1,000 rows."},
+    {METHOD_GET, "/api/{c}/count", NEED_USER | IN_BATCH, rows_total, "How many rows."},
+    {METHOD_GET, "/api/{c}/{id}", NEED_USER | IN_BATCH, rows_show, "One row."},
+    {METHOD_PUT, "/api/{c}/{id}", WRITE | NEED_JSON | IN_BATCH, rows_put,
+     "Replace the given members of a row."},
+    {METHOD_PATCH, "/api/{c}/{id}", WRITE | NEED_JSON | IN_BATCH, rows_patch,
+     "Change a row by JSON Merge Patch."},
+    {METHOD_DELETE, "/api/{c}/{id}", WRITE | IN_BATCH, rows_remove, "Remove a row."},
+    {METHOD_PUT, "/api/notifications/{id}/read", WRITE | IN_BATCH, notifications_mark_read,
+     "Mark a notification as read."},
+    {METHOD_POST, "/api/batch", WRITE | NEED_JSON, batch_run,
+     "Up to 100 calls in one transaction."},
+    {METHOD_GET, "/posts", NEED_USER, posts_list, "The rows of posts, for existing pages."},
+    {METHOD_POST, "/posts", WRITE | NEED_JSON | ALLOW_FORM, posts_post,
+     "Make a post; a form is answered by 303 to /."},
+    {METHOD_DELETE, "/posts/{id}", WRITE, posts_remove, "Remove a post."},
+
+    /* Changes and the demonstration */
+    {METHOD_GET, "/api/changes", NEED_USER | LONG_POLL, changes_poll,
+     "Events since an id, by long poll."},
+    {METHOD_POST, "/api/demo/broadcast", WRITE | NEED_JSON | NEED_DEMO, demo_broadcast,
+     "Tell everyone who is connected."},
 
     /* Operations */
     {METHOD_GET, "/healthz", 0, ops_healthz, "Is the service there?"},

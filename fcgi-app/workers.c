@@ -3,6 +3,7 @@
 
 #include <pthread.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -208,7 +209,6 @@ struct workers *workers_start(struct app *app, int listen_fd, const struct worke
     struct workers *w = mem_zalloc(1, sizeof *w + o->threads * sizeof w->threads[0]);
     w->app = app;
     w->listen_fd = listen_fd;
-    app->stopping = &w->stopping;
     pthread_mutex_init(&w->lock, NULL);
     list_init(&w->spare);
     lane_init(w, LANE_POLL, o->poll_threads);
@@ -235,6 +235,7 @@ static void join_waking(pthread_t thread)
 void workers_stop(struct workers *w)
 {
     atomic_store(&w->stopping, true);
+    wake_stop(w->app->wake);
     for (size_t i = 0; i < w->count; i++)
         join_waking(w->threads[i]);
     lane_stop(w, LANE_POLL);
@@ -244,7 +245,6 @@ void workers_stop(struct workers *w)
         fcgi_free(c->fcgi);
         mem_free(c);
     }
-    w->app->stopping = NULL;
     pthread_mutex_destroy(&w->lock);
     mem_free(w);
 }

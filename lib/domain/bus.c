@@ -220,8 +220,16 @@ static void on_listener_connected(nng_pipe pipe, nng_pipe_ev event, void *arg)
     wake(p->wake_fd);
 }
 
-static bool make_directory(const char *dir)
+/* With its parents: data_dir/run may not be there yet. */
+static bool make_directory(char *dir)
 {
+    for (char *slash = strchr(dir + 1, '/'); slash; slash = strchr(slash + 1, '/')) {
+        *slash = '\0';
+        bool made = mkdir(dir, 0700) == 0 || errno == EEXIST;
+        *slash = '/';
+        if (!made)
+            return false;
+    }
     return mkdir(dir, 0700) == 0 || errno == EEXIST;
 }
 
