@@ -8,7 +8,7 @@
 
 #include "base/str.h"
 
-#define MARK '~'
+#define MARK '|' /* '~' would be found in WebSocket frames: it is 126, a length of two bytes */
 
 struct feed;
 

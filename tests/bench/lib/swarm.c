@@ -2,7 +2,9 @@
 #include "base/base.h"
 
 #include <errno.h>
+#include <signal.h>
 #include <sys/epoll.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -23,7 +25,7 @@ struct swarm {
     int socket;
 };
 
-/* What the parent asks: connections to open, or a burst when 0, or both 0: end. */
+/* What the parent asks: connections to open, or a burst; neither: end. */
 struct command {
     unsigned open;
     struct swarm_burst burst;
@@ -119,7 +121,7 @@ static void child_main(const struct swarm_target *t, int commands)
     struct command c;
     r.scratch = mem_alloc(READ_SIZE);
     r.feed = feed_open(t->data_dir, t->user_id);
-    while (recv(commands, &c, sizeof c, 0) == sizeof c) {
+    while (recv(commands, &c, sizeof c, 0) == sizeof c && (c.open || c.burst.events)) {
         struct swarm_result result = {.wall_ns = -now_ns()};
         for (unsigned left = c.open; left; left -= left < BATCH ? left : BATCH)
             open_batch(&r, left < BATCH ? left : BATCH);
@@ -144,6 +146,7 @@ struct swarm *swarm_start(const struct swarm_target *t)
         fatal("no process for readers: errno=%d", errno);
     if (s->child == 0) {
         close(pair[0]);
+        prctl(PR_SET_PDEATHSIG, SIGKILL);
         child_main(t, pair[1]);
     }
     close(pair[1]);
@@ -172,6 +175,7 @@ struct swarm_result swarm_publish(struct swarm *s, const struct swarm_burst *b)
 
 void swarm_stop(struct swarm *s)
 {
+    client_write(s->socket, &(struct command){0}, sizeof(struct command));
     close(s->socket);
     waitpid(s->child, NULL, 0);
     mem_free(s);
