@@ -105,6 +105,7 @@ void order_append_after(struct clause *c, const struct order *o, const struct cu
         numbers[i] = clause_value(c, at->after[i]);
     if (o->count > 1 && at->after[0].kind != VALUE_NULL)
         append_start(c, &o->term[0], numbers[0]);
+    buf_append_ch(&c->text, '(');
     for (size_t i = 0; i < o->count; i++) {
         append_behind(c, &o->term[i], numbers[i], at->after[i].kind == VALUE_NULL);
         if (i + 1 == o->count)
@@ -115,6 +116,7 @@ void order_append_after(struct clause *c, const struct order *o, const struct cu
     }
     for (size_t i = 1; i < o->count; i++)
         buf_append_lit(&c->text, "))");
+    buf_append_ch(&c->text, ')');
 }
 
 /* "title:asc,id:asc": ties a cursor to its order. */

@@ -38,7 +38,7 @@ enum err order_parse(struct order *o, const struct form *params, struct str *mes
 /* Append what stands after ORDER BY. */
 void order_append_sql(struct buf *out, const struct order *o);
 
-/* Append the condition "after the cursor" (not by_offset). */
+/* Append the condition "after the cursor" (not by_offset), to be joined by AND. */
 void order_append_after(struct clause *c, const struct order *o, const struct cursor *at);
 
 /* Read a cursor that a client sends back: anything can be in it. ERR_INVALID_QUERY: none of this

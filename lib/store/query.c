@@ -155,9 +155,7 @@ static void write_statements(struct reading *r)
 
     if (r->has_cursor) {
         append_and(&r->where.text);
-        buf_append_ch(&r->where.text, '(');
         order_append_after(&r->where, &q->order, &r->cursor);
-        buf_append_ch(&r->where.text, ')');
     }
     buf_reset(&sql);
     buf_append_lit(&sql, "SELECT c.id,c.data,c.created_at,c.updated_at,c.version");
