@@ -48,7 +48,8 @@ void cache_release(struct cache *c)
 static size_t make_key(char out[SPACE_ID_MAX + 2], enum space_kind kind, struct str id)
 {
     out[0] = "muos"[kind];
-    memcpy(out + 1, id.p, id.n);
+    if (id.n) /* main has none */
+        memcpy(out + 1, id.p, id.n);
     out[1 + id.n] = '\0';
     return 1 + id.n;
 }
@@ -57,7 +58,8 @@ static struct handle *make(struct cache *c, struct store *s, enum space_kind kin
 {
     struct handle *h = mem_zalloc(1, sizeof *h);
     size_t n = make_key(h->key, kind, id);
-    memcpy(h->space.id, id.p, id.n);
+    if (id.n)
+        memcpy(h->space.id, id.p, id.n);
     h->space.kind = kind;
     h->space.store = s;
     h->place = lock_place(str_make(h->key, n));
@@ -144,11 +146,13 @@ static void give(struct cache *c, struct handle *h)
         forget(c, h);
 }
 
-void cache_give(struct cache *c, struct handle *h)
+bool cache_give(struct cache *c, struct handle *h)
 {
     pthread_mutex_lock(&c->mutex);
     give(c, h);
+    bool surplus = c->stats.open > c->limit;
     pthread_mutex_unlock(&c->mutex);
+    return surplus;
 }
 
 void cache_forget(struct cache *c, struct handle *h)

@@ -33,7 +33,7 @@ struct db_options {
 /* Once per process, before threads start: memory settings that make a handle small. */
 void db_library_init(void);
 
-/* Open path: WAL, foreign keys, untrusted schema, defensive, no automatic checkpoints (not at close
+/* Open path: WAL, foreign keys, defensive, no extensions, no automatic checkpoints (not at close
  * either). */
 enum err db_open(struct db **out, const char *path, const struct db_options *o) must_check;
 
@@ -108,7 +108,8 @@ bool db_in_transaction(const struct db *db);
 int db_wal_frames(const struct db *db);
 
 /*
- * Copy the WAL into the file and restart it. Only where no writer of any process can run (see
+ * Copy the WAL into the file; the next commit starts it anew, within its present size (commits that
+ * grow a file cost twice as much). Only where no writer of any process can run (see
  * store/space.h): SQLite before 3.51.3 can lose a commit beside a checkpoint. *all is false when
  * readers kept it from finishing.
  */

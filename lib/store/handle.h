@@ -15,7 +15,7 @@
 
 /* Frames of a WAL (1 MiB) at which the checkpointer is asked, and those at which no more is waited
  * for it. */
-#define CHECKPOINT_DUE     256
+#define CHECKPOINT_DUE     512
 #define CHECKPOINT_OVERDUE (3 * CHECKPOINT_DUE)
 
 /*
@@ -78,8 +78,9 @@ void cache_release(struct cache *c);
 enum err cache_hold(struct cache *c, struct store *s, enum space_kind kind, struct str id,
                     int wait_ms, struct handle **out) must_check;
 
-/* Hand it to the next in line, or let it rest; a handle that is not open is forgotten then. */
-void cache_give(struct cache *c, struct handle *h);
+/* Hand it to the next in line, or let it rest; a handle that is not open is forgotten then. True
+ * when more than the limit are open: see cache_victim. */
+bool cache_give(struct cache *c, struct handle *h);
 
 /* Give up a held, closed handle for good; nobody may wait for it. */
 void cache_forget(struct cache *c, struct handle *h);

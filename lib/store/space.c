@@ -230,8 +230,8 @@ void space_release(struct space *sp)
         handle_close(h);
     else if (!s->options.reader && db_wal_frames(sp->db) >= h->checkpoint_at)
         cache_ask(&s->cache, h);
-    cache_give(&s->cache, h);
-    close_surplus(s);
+    if (cache_give(&s->cache, h))
+        close_surplus(s);
 }
 
 static enum err delete_files(const struct space *sp)
