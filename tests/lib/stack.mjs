@@ -100,6 +100,7 @@ export class Stack {
         return Number(fs.readFileSync(`${this.data}/run/${name}.pid`, 'utf8'));
     }
 
+    // A log of DATA/run: of a program or server, or `access`.
     log(name) {
         return fs.readFileSync(`${this.data}/run/${name}.log`, 'utf8');
     }
@@ -108,7 +109,10 @@ export class Stack {
     async stop(signal = 'SIGTERM') {
         if (!this.process) return;
         if (this.process.exitCode === null) this.process.kill(signal);
-        const code = await Promise.race([this.exited, sleep(40000).then(() => 'still running')]);
+        let timer;
+        const late = new Promise((resolve) => (timer = setTimeout(resolve, 40000, 'still running')));
+        const code = await Promise.race([this.exited, late]);
+        clearTimeout(timer);
         this.process = null;
         const left = await until(() => processesOf(this.data).length === 0, '', 3000).catch(() =>
             processesOf(this.data).map((pid) => fs.readFileSync(`/proc/${pid}/cmdline`, 'latin1')));
