@@ -3,8 +3,9 @@
 # loop, a bare nng subscriber need for the same work on this machine. Both programs run as they are
 # served (apache-conf/lighttpd.conf), with data in a temporary folder; everything stays on loopback.
 #
-#   tests/bench/run.sh BUILD_DIR [PATTERN]     sections: reads writes list latency fanout notify flat
-#   BENCH_MD=1 prints Markdown; BENCH_CLIENTS (10000) streams; BENCH_USERS (50000) files
+#   tests/bench/run.sh BUILD_DIR [PATTERN]
+#   Sections: reads writes list latency fanout notify flat; PATTERN picks some.
+#   BENCH_MD=1 prints Markdown; BENCH_CLIENTS (10000) streams; BENCH_USERS (50000) files.
 #
 # Rows are medians of five alternating rounds. A timing is no assertion: nothing here fails a build.
 set -eu -o pipefail
@@ -34,7 +35,7 @@ clean_up() {
 trap clean_up EXIT
 trap 'exit 130' INT TERM
 
-# --- programs --------------------------------------------------------------------------------------
+# --- programs ------------------------------------------------------------------------------------
 
 export CUBBY_THREADS=4 CUBBY_LOG_LEVEL=warn CUBBY_COLLECTIONS_DIR=$PWD/fcgi-app/collections
 export CUBBY_JWT_SECRET=benchmark-secret-of-32-bytes-or-more
@@ -87,7 +88,8 @@ stack_start() {
         lighttpd -D -f apache-conf/lighttpd.conf
     web_pid=$REPLY
     wait_for "http://127.0.0.1:${port[$1]}/healthz"
-    read -r "app_pid[$1]" _ <"/proc/$web_pid/task/$web_pid/children" || true # ends without a newline
+    # The file does not end with a newline, which read takes for a failure.
+    read -r "app_pid[$1]" _ <"/proc/$web_pid/task/$web_pid/children" || true
     started[$1]=1
 }
 
@@ -123,7 +125,7 @@ need_users() { # COUNT users of the stack "app"
     [ "$(wc -l <"$work/app/tokens")" -ge "$1" ] || { echo "bench: sign-up failed" >&2; exit 1; }
 }
 
-# --- load and rows ---------------------------------------------------------------------------------
+# --- load and rows -------------------------------------------------------------------------------
 
 median() { printf '%s\n' "$@" | sort -g | sed -n "$((($# + 1) / 2))p"; }
 row() { printf '%s\t%s\t%s\t%s\t%s\n' "$@"; } # name unit ours floor rule
@@ -163,9 +165,9 @@ versus() {
         "$(median "${bare_cost[@]}")" -
 }
 
-# --- sections --------------------------------------------------------------------------------------
+# --- sections ------------------------------------------------------------------------------------
 
-# A request with a token, its session checked in the user's file, against a handler that does nothing.
+# A token's request, its session checked in the user's file, against a handler that does nothing.
 section_reads() {
     need_users 50
     trivial floor
@@ -290,7 +292,7 @@ section_flat() {
         "$(ratio "($(misses many) - $before)" "$requests")" - 'value<=1.05'
 }
 
-# --- run -------------------------------------------------------------------------------------------
+# --- run -----------------------------------------------------------------------------------------
 
 heading() {
     local commit cpu

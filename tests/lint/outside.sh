@@ -16,7 +16,7 @@ zlib\.h                                         lib/wire/ws[a-z_]*\.c
 (nng|nanomsg)/.*                                lib/domain/bus\.c
 http_parser\.h                                  lib/wire/http\.c
 ini\.h                                          lib/domain/conf\.c
-pcre2\.h                                        lib/wire/schema[a-z_]*\.c
+pcre2\.h                                        lib/wire/pattern\.c
 '
 
 code=$(awk -f "$(dirname "$0")/code.awk" "$@")
