@@ -260,7 +260,7 @@ misses() { # STACK: files opened so far
         awk '/^[a-z_]*miss[a-z_]*[ {]/ { n += $NF } END { print n + 0 }'
 }
 
-# flat NAME RULE FEW MANY TOKENS: the same requests where there are few files and where there are many
+# flat NAME RULE FEW MANY TOKENS: the same requests at stacks with few files and with many
 flat() {
     local few=() many=() few_cost=() many_cost=() rate cost
     for _ in $rounds; do

@@ -11,8 +11,8 @@ mapfile -t sources < <(listed -name '*.[ch]')
 mapfile -t units < <(printf '%s\n' "${sources[@]}" | grep '\.c$')
 mapfile -t product < <(printf '%s\n' "${sources[@]}" | grep -v '^tests/')
 mapfile -t scripts < <(listed -name '*.sh' -o -path '.ci/run' -o -path '.ci/install')
-mapfile -t texts < <(listed -name '*.[ch]' -o -name '*.sh' -o -name '*.awk' -o -name '*.lua' \
-    -o -name '*.js' -o -name '*.mjs')
+mapfile -t texts < <(listed -name '*.[ch]' -o -name '*.sh' -o -name '*.awk' -o -name '*.lua')
+mapfile -t web < <(listed -name '*.js' -o -name '*.mjs')
 
 # Each check prints what it objects to and returns whether it found nothing.
 
@@ -36,10 +36,14 @@ check_room() {
 }
 
 check_names() {
-    ! printf '%s\n' "${texts[@]}" | grep -E '/(utils?|misc|common|helpers?)\.[a-z]+$'
+    ! printf '%s\n' "${texts[@]}" "${web[@]}" | grep -E '/(utils?|misc|common|helpers?)\.[a-z]+$'
 }
 
-check_lines() { ! grep -nP '^.{101,}|\t|[ \t]+$|\r' "${texts[@]}" /dev/null; }
+# As .editorconfig has it.
+check_lines() {
+    ! { grep -nP '^.{101,}|\t|[ \t]+$|\r' /dev/null "${texts[@]}"
+        grep -nP '^.{121,}|\t|[ \t]+$|\r' /dev/null "${web[@]}"; }
+}
 
 # No typedefs of structs, no variables shared by extern, nothing left for later.
 check_words() {
