@@ -112,6 +112,15 @@ void msg_queue_consume(struct msg_queue **queue, size_t n)
     }
 }
 
+void msg_queue_cut(struct msg_queue *q)
+{
+    while (q && q->count > 1) {
+        struct part *p = part_at(q, --q->count);
+        q->bytes -= p->n;
+        msg_unref(p->m);
+    }
+}
+
 void msg_queue_free(struct msg_queue *q)
 {
     if (!q)

@@ -42,6 +42,9 @@ size_t msg_queue_vectors(const struct msg_queue *q, struct iovec *v, size_t max)
 /* n bytes were sent; *q is freed and NULL when nothing is left. */
 void msg_queue_consume(struct msg_queue **q, size_t n);
 
+/* Forget all parts behind the first, which is being sent. */
+void msg_queue_cut(struct msg_queue *q);
+
 /* NULL is fine. */
 void msg_queue_free(struct msg_queue *q);
 

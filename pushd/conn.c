@@ -1,0 +1,442 @@
+/* One client: state, bytes, clocks, end. */
+#include "base/base.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "base/log.h"
+#include "base/mem.h"
+#include "base/rand.h"
+#include "conn.h"
+#include "endpoints.h"
+#include "feed.h"
+#include "serve.h"
+#include "server.h"
+
+#define HEAD_MS     10000 /* for a whole request head, and between two requests */
+#define FLUSH_MS    30000 /* for a peer to take what is queued for it */
+#define LINGER_MS   2000  /* for a peer to hang up after that */
+#define BEAT_MS     25000 /* web servers cut silent streams after 60 s */
+#define BEAT_GRID   250   /* beats fall together on multiples of this: fewer wake-ups */
+#define WARN_MS     60000 /* on_expiring comes so long before the end */
+#define VECTORS_MAX 64
+
+struct end_row {
+    uint16_t code;
+    const char *text;
+};
+
+static const struct end_row ends[] = {
+#define X(name, code, text) [name] = {code, text},
+    END_LIST(X)
+#undef X
+};
+
+uint16_t end_code(enum end why)
+{
+    return ends[why].code;
+}
+
+void conn_step(struct conn *c, enum conn_state next)
+{
+    assert(c->state != CONN_CLOSING);
+    assert(next == CONN_READ_HEAD ? c->state <= CONN_WAIT : next >= c->state);
+    c->server->streams += (next == CONN_OPEN) - (c->state == CONN_OPEN);
+    c->state = (uint8_t)next;
+}
+
+static void set_timer(struct conn *c, int64_t after_ms)
+{
+    loop_timer_set(c->server->loop, &c->timer, loop_now(c->server->loop) + after_ms);
+}
+
+/* --- out --- */
+
+/* Hand bytes to the kernel: how many it took. On a broken connection: all, and it is closed. */
+static size_t send_now(struct conn *c, struct str bytes)
+{
+    ssize_t n = send(c->io.fd, bytes.p, bytes.n, MSG_NOSIGNAL);
+    if (n < 0 && errno != EAGAIN && errno != EINTR) {
+        conn_close(c, END_PEER);
+        return bytes.n;
+    }
+    if (n < 0)
+        return 0;
+    c->server->stats.sent++;
+    c->server->stats.sent_bytes += (size_t)n;
+    return (size_t)n;
+}
+
+static void queue(struct conn *c, struct msg *m, size_t at)
+{
+    msg_queue_push(&c->out, m, at, m->n - at);
+    loop_set(c->server->loop, &c->io, c->io.events | LOOP_OUT);
+}
+
+void conn_write(struct conn *c, struct str bytes)
+{
+    if (c->state == CONN_CLOSING || bytes.n == 0)
+        return;
+    size_t sent = c->out ? 0 : send_now(c, bytes);
+    if (sent == bytes.n)
+        return;
+    struct msg *m = msg_new(str_from(bytes, sent));
+    queue(c, m, 0);
+    msg_unref(m);
+}
+
+bool conn_send(struct conn *c, struct str bytes, struct msg **shared)
+{
+    if (c->state != CONN_OPEN)
+        return true;
+    size_t sent = 0;
+    if (!c->out) {
+        sent = send_now(c, bytes);
+        if (sent == bytes.n)
+            return true;
+    } else {
+        size_t waiting = msg_queue_waiting(c->out);
+        if (waiting > 0 && waiting + bytes.n > (size_t)c->server->conf->push_buffer)
+            return false;
+    }
+    if (!*shared)
+        *shared = msg_new(bytes);
+    queue(c, *shared, sent);
+    return true;
+}
+
+/* Send what is queued, as far as the peer takes it. False: not all, or the connection broke. */
+static bool flush(struct conn *c)
+{
+    struct iovec v[VECTORS_MAX];
+    while (c->out) {
+        struct msghdr h = {.msg_iov = v, .msg_iovlen = msg_queue_vectors(c->out, v, VECTORS_MAX)};
+        ssize_t n = sendmsg(c->io.fd, &h, MSG_NOSIGNAL);
+        if (n < 0 && errno != EAGAIN && errno != EINTR) {
+            conn_close(c, END_PEER);
+            return false;
+        }
+        if (n < 0)
+            return false;
+        c->server->stats.sent++;
+        c->server->stats.sent_bytes += (size_t)n;
+        msg_queue_consume(&c->out, (size_t)n);
+    }
+    return true;
+}
+
+/* --- in --- */
+
+/* A peer that sends more while it does not take our answers waits for itself. */
+static bool is_paused(const struct conn *c)
+{
+    return c->state == CONN_WAIT || msg_queue_bytes(c->out) > (size_t)c->server->conf->push_buffer;
+}
+
+/* Use the front of some input as the state has it: how much; 0: wait for more. */
+static size_t take_some(struct conn *c, struct str in, size_t seen)
+{
+    switch ((enum conn_state)c->state) {
+    case CONN_READ_HEAD:
+        return serve_head(c, in, seen);
+    case CONN_OPEN:
+        return transport_of(c->endpoint->transport)->on_input(c, in);
+    case CONN_DRAIN:
+    case CONN_CLOSING:
+        return in.n;
+    case CONN_WAIT:
+        break;
+    }
+    return 0;
+}
+
+/* Use input; what is left becomes c->rest. The first `seen` bytes are an incomplete head. */
+static void take(struct conn *c, struct str in, size_t seen)
+{
+    while (in.n > 0 && !is_paused(c)) {
+        size_t used = take_some(c, in, seen);
+        if (used == 0)
+            break;
+        in = str_from(in, used);
+        seen = 0;
+    }
+    c->partial = in.n > 0 && c->state == CONN_READ_HEAD && !is_paused(c);
+    if (in.n > 0 && c->state != CONN_CLOSING)
+        c->rest = msg_new(in);
+}
+
+/* Put the input that waited in front of `in`, both in the server's input buffer. */
+static size_t unpack_rest(struct conn *c)
+{
+    if (!c->rest)
+        return 0;
+    size_t n = c->rest->n;
+    assert(n <= SERVER_INPUT);
+    memcpy(c->server->input, c->rest->p, n);
+    msg_unref(c->rest);
+    c->rest = NULL;
+    return n;
+}
+
+static void on_readable(struct conn *c, bool hung_up)
+{
+    if (is_paused(c)) {
+        if (hung_up)
+            conn_close(c, END_PEER);
+        else
+            loop_set(c->server->loop, &c->io, c->io.events & ~LOOP_IN);
+        return;
+    }
+    size_t before = c->rest ? c->rest->n : 0;
+    ssize_t n = recv(c->io.fd, c->server->input + before, SERVER_INPUT, 0);
+    if (n < 0 && (errno == EAGAIN || errno == EINTR))
+        return;
+    if (n <= 0) {
+        conn_close(c, END_PEER);
+        return;
+    }
+    unpack_rest(c);
+    take(c, str_make(c->server->input, before + (size_t)n), c->partial ? before : 0);
+}
+
+/* Read again after a pause, first what had come before it. */
+void conn_resume(struct conn *c)
+{
+    if (c->state == CONN_CLOSING || is_paused(c))
+        return;
+    loop_set(c->server->loop, &c->io, c->io.events | LOOP_IN);
+    size_t n = unpack_rest(c);
+    if (n > 0)
+        take(c, str_make(c->server->input, n), 0);
+}
+
+/* --- the course of a connection --- */
+
+static void on_drained(struct conn *c)
+{
+    loop_set(c->server->loop, &c->io, c->io.events & ~LOOP_OUT);
+    if (c->state == CONN_DRAIN) {
+        shutdown(c->io.fd, SHUT_WR);
+        set_timer(c, LINGER_MS);
+        return;
+    }
+    if (c->state == CONN_OPEN && c->endpoint->on_drain)
+        c->endpoint->on_drain(c);
+    conn_resume(c);
+}
+
+static void on_ready(struct loop_fd *io, unsigned events)
+{
+    struct conn *c = container_of(io, struct conn, io);
+    if (c->state != CONN_CLOSING && (events & LOOP_OUT) && flush(c))
+        on_drained(c);
+    if (c->state != CONN_CLOSING && (events & (LOOP_IN | LOOP_HUP)))
+        on_readable(c, events & LOOP_HUP);
+}
+
+static void drain(struct conn *c, enum end why)
+{
+    c->end = (uint8_t)why;
+    conn_step(c, CONN_DRAIN);
+    set_timer(c, FLUSH_MS);
+    if (!c->out)
+        on_drained(c);
+}
+
+void conn_answer(struct conn *c, struct str answer)
+{
+    conn_write(c, answer);
+    if (c->state == CONN_CLOSING)
+        return;
+    if (!c->keep || c->server->ending) {
+        drain(c, END_ANSWERED);
+        return;
+    }
+    conn_step(c, CONN_READ_HEAD);
+    set_timer(c, HEAD_MS);
+}
+
+static int64_t earlier(int64_t a, int64_t b)
+{
+    return b == 0 || (a != 0 && a < b) ? a : b;
+}
+
+static void set_stream_timer(struct conn *c)
+{
+    int64_t warn = c->warned || c->expires == 0 ? 0 : c->expires - WARN_MS;
+    int64_t next = earlier(earlier(c->beat, c->expires), earlier(c->ends, warn));
+    loop_timer_set(c->server->loop, &c->timer, next);
+}
+
+static void next_beat(struct conn *c)
+{
+    int64_t at = loop_now(c->server->loop) + BEAT_MS;
+    c->beat = at - at % BEAT_GRID;
+}
+
+/* stream_max_age, 10 % more or less, so that streams do not end in step. */
+static int64_t end_of_stream(const struct server *s)
+{
+    int64_t ms = s->conf->stream_max_age * 1000;
+    uint32_t random;
+    rand_bytes(&random, sizeof(random));
+    int64_t spread = ms / 5;
+    return ms == 0 ? 0 : loop_now(s->loop) + ms - spread / 2 + random % (spread + 1);
+}
+
+void conn_open_stream(struct conn *c, struct str head)
+{
+    conn_step(c, CONN_OPEN);
+    c->server->stats.opened++;
+    c->ends = end_of_stream(c->server);
+    next_beat(c);
+    set_stream_timer(c);
+    conn_write(c, head);
+}
+
+static void on_stream_timer(struct conn *c)
+{
+    int64_t now = loop_now(c->server->loop);
+    if (c->expires != 0 && now >= c->expires) {
+        conn_end(c, END_EXPIRED);
+    } else if (c->ends != 0 && now >= c->ends) {
+        conn_end(c, END_AGE);
+    } else {
+        if (!c->warned && c->expires != 0 && now >= c->expires - WARN_MS) {
+            c->warned = true;
+            if (c->endpoint->on_expiring)
+                c->endpoint->on_expiring(c);
+        }
+        if (now >= c->beat) {
+            next_beat(c);
+            transport_of(c->endpoint->transport)->on_beat(c);
+        }
+    }
+    if (c->state == CONN_OPEN)
+        set_stream_timer(c);
+}
+
+/* --- the end --- */
+
+void conn_end_code(struct conn *c, enum end why, uint16_t code)
+{
+    if (c->state >= CONN_DRAIN)
+        return;
+    if (c->state != CONN_OPEN) {
+        conn_close(c, why);
+        return;
+    }
+    struct buf last = BUF_INIT;
+    if (c->endpoint->on_end)
+        c->endpoint->on_end(c, why, &last);
+    transport_of(c->endpoint->transport)->append_end(&last, code, str_from_c(ends[why].text));
+    msg_queue_cut(c->out);
+    conn_write(c, buf_str(&last));
+    buf_release(&last);
+    if (c->state != CONN_CLOSING)
+        drain(c, why);
+}
+
+void conn_end(struct conn *c, enum end why)
+{
+    conn_end_code(c, why, ends[why].code);
+}
+
+static void log_end(const struct conn *c)
+{
+    struct str path = c->endpoint ? c->endpoint->path : STR("-");
+    const struct end_row *e = &ends[c->end];
+    if (e->code > WS_CLOSE_GOING_AWAY)
+        log_info("closed fd=%d path=%.*s reason=\"%s\"", c->io.fd, STR_ARG(path), e->text);
+    else
+        log_debug("closed fd=%d path=%.*s reason=\"%s\"", c->io.fd, STR_ARG(path), e->text);
+}
+
+void conn_close(struct conn *c, enum end why)
+{
+    if (c->state == CONN_CLOSING)
+        return;
+    if (c->state != CONN_DRAIN)
+        c->end = (uint8_t)why;
+    conn_step(c, CONN_CLOSING);
+    log_end(c);
+    loop_remove(c->server->loop, &c->io);
+    close(c->io.fd);
+    loop_defer(c->server->loop, &c->timer);
+}
+
+static void conn_free(struct conn *c)
+{
+    struct server *s = c->server;
+    serve_cancel(c->opening);
+    if (c->endpoint && c->endpoint->on_close)
+        c->endpoint->on_close(c);
+    list_del(&c->peers);
+    feed_leave(s->feed, c->login);
+    limit_give_back(&s->addresses, c->address);
+    msg_queue_free(c->out);
+    msg_unref(c->rest);
+    ws_reader_free(c->reader);
+    s->conns--;
+    mem_free(c);
+}
+
+static void on_timer(struct loop_timer *t)
+{
+    struct conn *c = container_of(t, struct conn, timer);
+    switch ((enum conn_state)c->state) {
+    case CONN_READ_HEAD:
+    case CONN_WAIT:
+        conn_close(c, END_NO_REQUEST);
+        break;
+    case CONN_OPEN:
+        on_stream_timer(c);
+        break;
+    case CONN_DRAIN:
+        conn_close(c, END_DEAD);
+        break;
+    case CONN_CLOSING:
+        conn_free(c);
+        break;
+    }
+}
+
+void conn_new(struct server *s, int fd, bool local)
+{
+    struct conn *c = mem_zalloc(1, sizeof(*c));
+    c->server = s;
+    c->local = local;
+    c->io.on_ready = on_ready;
+    loop_timer_init(&c->timer, on_timer);
+    if (loop_add(s->loop, &c->io, fd, LOOP_IN) != OK) {
+        close(fd);
+        mem_free(c);
+        return;
+    }
+    s->conns++;
+    s->stats.accepted++;
+    list_add_tail(&s->strangers, &c->peers);
+    set_timer(c, HEAD_MS);
+    on_readable(c, false); /* most clients have sent their request already */
+}
+
+struct str conn_peer(const struct conn *c, char text[CONN_PEER_MAX])
+{
+    union {
+        struct sockaddr any;
+        struct sockaddr_in v4;
+        struct sockaddr_in6 v6;
+    } a;
+    socklen_t n = sizeof(a);
+    if (getpeername(c->io.fd, &a.any, &n) != 0 || n < sizeof(a.any.sa_family))
+        return STR("unix:");
+    if (a.any.sa_family == AF_INET)
+        inet_ntop(AF_INET, &a.v4.sin_addr, text, CONN_PEER_MAX);
+    else if (a.any.sa_family == AF_INET6)
+        inet_ntop(AF_INET6, &a.v6.sin6_addr, text, CONN_PEER_MAX);
+    else
+        return STR("unix:");
+    return str_from_c(text);
+}

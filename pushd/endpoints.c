@@ -1,0 +1,77 @@
+/*
+ * THE TABLE of what pushd answers.
+ *
+ * To add one:
+ *   1. pushd/ep/<name>.c   its hooks (pushd/endpoints.h says when each is called), as functions
+ *   2. pushd/ep/ep.h       their prototypes
+ *   3. a row below         path, transport, who may, limits, what happens to a slow reader
+ *   4. tests/push/<name>.c what a client sees of it
+ *   5. docs/protocol.md    the same, for people
+ */
+#include "base/base.h"
+
+#include "endpoints.h"
+#include "ep/ep.h"
+
+#define KIB(n) ((size_t)(n)*1024)
+#define MIB(n) (KIB(n) * 1024)
+
+static const struct endpoint endpoints[] = {
+    {
+        .path = STR("/api/events"),
+        .transport = TRANSPORT_SSE,
+        .need = NEED_USER,
+        .when_slow = WHEN_SLOW_CONTINUE,
+        .open = events_open,
+        .start = events_start,
+        .on_drain = events_on_drain,
+        .on_expiring = events_on_expiring,
+        .on_end = events_on_end,
+        .on_close = events_on_close,
+    },
+    {
+        .path = STR("/api/ws"),
+        .transport = TRANSPORT_WS,
+        .need = NEED_USER,
+        .when_slow = WHEN_SLOW_CLOSE,
+        .limits = {.message = MIB(1), .fragments = 1024},
+        .open = user_ws_open,
+        .start = user_ws_start,
+        .on_message = user_ws_on_message,
+        .on_close = user_ws_on_close,
+    },
+    {
+        .path = STR("/push/healthz"),
+        .answer = healthz_answer,
+    },
+    {
+        .path = STR("/push/metrics"),
+        .allow = metrics_allow,
+        .answer = metrics_answer,
+    },
+    {
+        .path = STR("/push/echo"),
+        .transport = TRANSPORT_WS,
+        .limits = {.message = MIB(16), .fragments = 65537},
+        .allow = echo_allow,
+        .on_message = echo_on_message,
+    },
+};
+
+static const struct endpoint *find(struct str path)
+{
+    for (size_t i = 0; i < ARRAY_LEN(endpoints); i++) {
+        if (str_eq(endpoints[i].path, path))
+            return &endpoints[i];
+    }
+    return NULL;
+}
+
+const struct endpoint *endpoint_find(struct str path)
+{
+    const struct str prefix = STR("/push");
+    const struct endpoint *ep = find(path);
+    if (!ep && str_starts_with(path, prefix))
+        ep = find(str_from(path, prefix.n));
+    return ep;
+}

@@ -1,0 +1,28 @@
+/* The hooks of all endpoints, for the table in endpoints.c. One block per file of this folder. */
+#ifndef PUSHD_EP_EP_H
+#define PUSHD_EP_EP_H
+
+#include "endpoints.h"
+
+/* events.c */
+enum err events_open(struct conn *c, const struct request *r);
+void events_start(struct conn *c, struct buf *out);
+void events_on_drain(struct conn *c);
+void events_on_expiring(struct conn *c);
+void events_on_end(struct conn *c, enum end why, struct buf *out);
+void events_on_close(struct conn *c);
+
+/* user_ws.c */
+enum err user_ws_open(struct conn *c, const struct request *r);
+void user_ws_start(struct conn *c, struct buf *out);
+void user_ws_on_message(struct conn *c, const struct ws_message *m);
+void user_ws_on_close(struct conn *c);
+
+/* ops.c */
+enum err healthz_answer(const struct request *r, struct answer *a);
+enum err metrics_allow(const struct request *r);
+enum err metrics_answer(const struct request *r, struct answer *a);
+enum err echo_allow(const struct request *r);
+void echo_on_message(struct conn *c, const struct ws_message *m);
+
+#endif

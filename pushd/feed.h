@@ -1,0 +1,113 @@
+/*
+ * From the change log to the topics. A source is an open space with listeners: its topic, how far
+ * its log was published, and the sign-ins it vouches for. Hints of the bus are published at once
+ * where they continue the log without a gap; else the log is read, by a reader thread, one read in
+ * flight per source. Replay, gaps, slow readers and lost hints are all that one operation. The bus
+ * is never trusted: what it loses, a sweep over the sources finds.
+ */
+#ifndef PUSHD_FEED_H
+#define PUSHD_FEED_H
+
+#include "domain/bus.h"
+#include "domain/who.h"
+#include "hub.h"
+#include "store/sessions.h"
+
+struct feed;
+struct readers;
+struct server;
+struct source;
+
+struct feed *feed_new(struct server *s, struct readers *r);
+/* No connection may be left. */
+void feed_free(struct feed *f);
+
+/* Take in what the bus has to say. */
+void feed_hint(struct feed *f, const struct bus_message *m);
+
+/* --- who it is --- */
+
+/*
+ * A sign-in with open connections: a session of a user, or (sid "") backend tokens for that user.
+ * It exists while it is live and has connections.
+ */
+struct login {
+    struct source *source; /* the user's own space */
+    struct login *next;    /* of that source */
+    struct list conns;     /* struct conn.peers */
+    bool dead;             /* revoked: its connections are being closed */
+    char sid[SESSION_ID_LEN + 1];
+};
+
+/* What a connection claims, and its place in the queue while that is looked up. */
+struct sign_in {
+    struct str user_id;
+    struct str sid;         /* p == NULL: a backend token */
+    struct str refresh_jti; /* p == NULL: not by a refresh token */
+    struct login *login;    /* the answer, when OK */
+    /* The answer, when it was not known at once: OK, ERR_UNAUTHORIZED, ERR_BUSY… */
+    void (*on_answer)(struct sign_in *si, enum err e);
+
+    /* The feed's own. */
+    struct list node;
+    struct source *source;
+};
+
+/*
+ * OK: si->login is set. ERR_MORE: it is not known here; feed_wait asks a reader thread.
+ * ERR_UNAUTHORIZED for what cannot be anybody.
+ */
+enum err feed_sign_in(struct feed *f, struct sign_in *si) must_check;
+
+/* After ERR_MORE: si->on_answer will be called. si and its strings must stay until then, or until
+ * feed_cancel. */
+void feed_wait(struct feed *f, struct sign_in *si);
+void feed_cancel(struct sign_in *si);
+
+/* Count conn for the session (ERR_RATE_LIMIT beyond push_max_connections_per_user): only now it
+ * keeps session alive. To be called at once when a sign-in is answered. */
+enum err feed_enter(struct feed *f, struct login *login, struct conn *c) must_check;
+/* conn (taken out of login->conns by its owner) is gone. NULL is fine. */
+void feed_leave(struct feed *f, struct login *login);
+
+/* Call each with the connections of every sign-in. */
+void feed_each_login(struct feed *f, void (*each)(struct list *conns));
+
+/* --- what it hears --- */
+
+/* One connection's place in the log of a space. Embedded in its owner. */
+struct follower {
+    struct sub sub; /* in the topic while it has everything published so far */
+    struct source *source;
+    const struct format *format;
+    uint64_t seq;     /* while behind: the last event it has */
+    struct list node; /* in source->behind while behind and drained */
+};
+
+/* Where a stream begins. */
+struct feed_position {
+    struct str epoch; /* borrowed from the source */
+    uint64_t seq;     /* the newest event */
+    uint64_t from;    /* the last event this reader has: what follows is sent */
+    bool resync;      /* it asked for more than there is: realtime:resync is sent */
+};
+
+/*
+ * Follow the session's own space, from the event id `last` on (p == NULL: from now on). *at says
+ * where that is; events come after the caller's greeting. f->sub.conn and filter and f->format are
+ * set by the caller, the rest here.
+ */
+void feed_follow(struct follower *f, struct login *s, struct str last, struct feed_position *at);
+void feed_unfollow(struct follower *f);
+
+/* The connection took everything it was given: go on, if it is behind. */
+void feed_drained(struct follower *f);
+
+struct feed_stats {
+    uint64_t sources;                   /* open now */
+    uint64_t inline_events, log_events; /* published from hints, from the log */
+    uint64_t reads, sweeps, resyncs;
+};
+struct feed_stats feed_stats(const struct feed *f);
+
+#endif

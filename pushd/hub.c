@@ -1,0 +1,326 @@
+/*
+ * Topics, lanes and batches. A lane is the listeners of one topic in one wire format: a dense array
+ * that a flush walks once, with the round's batch in hand.
+ */
+#include "base/base.h"
+
+#include "base/mem.h"
+#include "endpoints.h"
+#include "hub.h"
+#include "server.h"
+
+/* A topic's batch is sent at once when it is as long as this: memory stays bounded in a burst. */
+#define BATCH_FLUSH (64 * 1024)
+/* A batch keeps its memory for the next round up to this size. */
+#define BATCH_KEEP (256 * 1024)
+
+struct item {
+    uint32_t end;          /* of the event's bytes */
+    uint32_t name, name_n; /* its name, in names */
+    bool unfiltered;
+};
+
+struct batch {
+    const struct format *format;
+    struct batch *next; /* in hub->spare */
+    struct buf bytes;
+    struct buf names;
+    struct item *items;
+    size_t count, cap;
+    struct msg *shared; /* a copy of bytes for those who could not take them at once */
+};
+
+struct slot {
+    struct conn *conn; /* == sub->conn, so that a delivery need not look at the sub */
+    struct sub *sub;
+};
+
+struct lane {
+    struct lane *next;
+    struct topic *topic;
+    const struct format *format;
+    struct batch *batch; /* NULL when nothing is unsent */
+    struct slot *slots;
+    uint32_t count, cap;
+    uint32_t filtered; /* subs with a filter */
+};
+
+struct hub {
+    struct list dirty;
+    struct batch *spare;
+    struct arena scratch;
+    struct buf picked; /* events one filter lets through */
+    struct hub_stats stats;
+};
+
+struct hub *hub_new(void)
+{
+    struct hub *h = mem_zalloc(1, sizeof(*h));
+    list_init(&h->dirty);
+    return h;
+}
+
+static void batch_free(struct batch *b)
+{
+    buf_release(&b->bytes);
+    buf_release(&b->names);
+    mem_free(b->items);
+    msg_unref(b->shared);
+    mem_free(b);
+}
+
+void hub_free(struct hub *h)
+{
+    if (!h)
+        return;
+    while (h->spare) {
+        struct batch *b = h->spare;
+        h->spare = b->next;
+        batch_free(b);
+    }
+    arena_release(&h->scratch);
+    buf_release(&h->picked);
+    mem_free(h);
+}
+
+struct hub_stats hub_stats(const struct hub *h)
+{
+    return h->stats;
+}
+
+/* --- batches --- */
+
+struct batch *hub_batch_get(struct hub *h, const struct format *f)
+{
+    struct batch *b = h->spare;
+    if (b)
+        h->spare = b->next;
+    else
+        b = mem_zalloc(1, sizeof(*b));
+    b->format = f;
+    b->next = NULL;
+    return b;
+}
+
+void hub_batch_put(struct hub *h, struct batch *b)
+{
+    msg_unref(b->shared);
+    b->shared = NULL;
+    b->count = 0;
+    buf_reset(&b->bytes);
+    buf_reset(&b->names);
+    if (b->bytes.cap > BATCH_KEEP) {
+        batch_free(b);
+        return;
+    }
+    b->next = h->spare;
+    h->spare = b;
+}
+
+const struct format *hub_batch_format(const struct batch *b)
+{
+    return b->format;
+}
+
+void hub_batch_add(struct hub *h, struct batch *b, const struct hub_event *e)
+{
+    assert(!b->shared);
+    if (b->count == b->cap) {
+        b->cap = b->cap ? 2 * b->cap : 16;
+        b->items = mem_realloc(b->items, b->cap * sizeof(*b->items));
+    }
+    b->format->append(&b->bytes, e, &h->scratch);
+    arena_reset(&h->scratch);
+    assert(b->bytes.n <= UINT32_MAX);
+    b->items[b->count++] = (struct item){
+        .end = (uint32_t)b->bytes.n,
+        .name = (uint32_t)b->names.n,
+        .name_n = (uint32_t)e->name.n,
+        .unfiltered = e->unfiltered,
+    };
+    buf_append_str(&b->names, e->name);
+}
+
+static struct str item_name(const struct batch *b, size_t i)
+{
+    return str_make(b->names.p + b->items[i].name, b->items[i].name_n);
+}
+
+static struct str item_bytes(const struct batch *b, size_t i)
+{
+    size_t start = i > 0 ? b->items[i - 1].end : 0;
+    return str_make(b->bytes.p + start, b->items[i].end - start);
+}
+
+static bool send_matching(struct hub *h, struct batch *b, size_t from, const struct filter *f,
+                          struct conn *c)
+{
+    struct msg *own = NULL;
+    buf_reset(&h->picked);
+    for (size_t i = from; i < b->count; i++) {
+        if (b->items[i].unfiltered || filter_matches(f, item_name(b, i)))
+            buf_append_str(&h->picked, item_bytes(b, i));
+    }
+    bool taken = h->picked.n == 0 || conn_send(c, buf_str(&h->picked), &own);
+    msg_unref(own);
+    return taken;
+}
+
+bool hub_batch_send(struct batch *b, size_t from, const struct filter *f, struct conn *c)
+{
+    struct hub *h = c->server->hub;
+    if (from >= b->count)
+        return true;
+    h->stats.deliveries++;
+    if (f)
+        return send_matching(h, b, from, f, c);
+    if (from == 0)
+        return b->bytes.n == 0 || conn_send(c, buf_str(&b->bytes), &b->shared);
+    struct msg *own = NULL;
+    struct str tail = str_from(buf_str(&b->bytes), b->items[from - 1].end);
+    bool taken = tail.n == 0 || conn_send(c, tail, &own);
+    msg_unref(own);
+    return taken;
+}
+
+/* --- topics and lanes --- */
+
+void topic_init(struct topic *t, struct hub *h)
+{
+    *t = (struct topic){.hub = h};
+    list_init(&t->dirty);
+}
+
+void topic_release(struct topic *t)
+{
+    while (t->lanes) {
+        struct lane *l = t->lanes;
+        assert(l->count == 0);
+        t->lanes = l->next;
+        if (l->batch)
+            hub_batch_put(t->hub, l->batch);
+        mem_free(l->slots);
+        mem_free(l);
+    }
+    list_del(&t->dirty);
+}
+
+static struct lane *lane_for(struct topic *t, const struct format *f)
+{
+    struct lane *l = t->lanes;
+    while (l && l->format != f)
+        l = l->next;
+    if (l)
+        return l;
+    l = mem_zalloc(1, sizeof(*l));
+    l->topic = t;
+    l->format = f;
+    l->next = t->lanes;
+    t->lanes = l;
+    return l;
+}
+
+/* Room for one more, growing by a quarter: of 10,000 listeners the spare room matters. */
+static void resize(struct lane *l, uint32_t cap)
+{
+    l->cap = cap;
+    l->slots = mem_realloc(l->slots, cap * sizeof(*l->slots));
+}
+
+void hub_join(struct topic *t, struct sub *s, const struct format *f)
+{
+    assert(!s->lane);
+    hub_flush_topic(t);
+    struct lane *l = lane_for(t, f);
+    if (l->count == l->cap)
+        resize(l, l->cap + l->cap / 4 + 1);
+    s->at = l->count;
+    s->lane = l;
+    l->slots[l->count++] = (struct slot){s->conn, s};
+    l->filtered += s->filter != NULL;
+}
+
+void hub_leave(struct sub *s)
+{
+    struct lane *l = s->lane;
+    if (!l)
+        return;
+    struct slot last = l->slots[--l->count];
+    l->slots[s->at] = last;
+    last.sub->at = s->at;
+    s->lane = NULL;
+    l->filtered -= s->filter != NULL;
+    if (l->cap > 16 && l->count < l->cap / 4)
+        resize(l, l->cap / 2);
+}
+
+void hub_publish(struct topic *t, const struct hub_event *e, uint64_t seq)
+{
+    struct hub *h = t->hub;
+    bool unsent = false, full = false;
+    if (seq != 0)
+        t->seq = seq;
+    h->stats.published++;
+    for (struct lane *l = t->lanes; l; l = l->next) {
+        if (l->count == 0)
+            continue;
+        if (!l->batch)
+            l->batch = hub_batch_get(h, l->format);
+        hub_batch_add(h, l->batch, e);
+        unsent = true;
+        full = full || l->batch->bytes.n >= BATCH_FLUSH;
+    }
+    if (!unsent)
+        t->sent = t->seq;
+    else if (list_is_empty(&t->dirty))
+        list_add_tail(&h->dirty, &t->dirty);
+    if (full)
+        hub_flush_topic(t);
+}
+
+static void too_slow(struct sub *s)
+{
+    struct topic *t = s->lane->topic;
+    if (s->conn->endpoint->when_slow == WHEN_SLOW_CONTINUE && t->on_slow) {
+        uint64_t sent = t->sent;
+        hub_leave(s);
+        t->on_slow(s, sent);
+        return;
+    }
+    s->conn->server->stats.slow++;
+    conn_end(s->conn, END_SLOW);
+}
+
+/* From the end to the front: one that leaves changes places with one that was served. */
+static void flush_lane(struct lane *l)
+{
+    struct batch *b = l->batch;
+    for (uint32_t i = l->count; i-- > 0;) {
+        struct slot s = l->slots[i];
+        if (i > 0)
+            __builtin_prefetch(l->slots[i - 1].conn);
+        const struct filter *f = l->filtered ? s.sub->filter : NULL;
+        if (!hub_batch_send(b, 0, f, s.conn))
+            too_slow(s.sub);
+    }
+    l->batch = NULL;
+    hub_batch_put(l->topic->hub, b);
+}
+
+void hub_flush_topic(struct topic *t)
+{
+    if (list_is_empty(&t->dirty))
+        return;
+    list_del(&t->dirty);
+    for (struct lane *l = t->lanes; l; l = l->next) {
+        if (l->batch)
+            flush_lane(l);
+    }
+    t->sent = t->seq;
+}
+
+void hub_flush(struct hub *h)
+{
+    while (!list_is_empty(&h->dirty))
+        hub_flush_topic(list_entry(h->dirty.next, struct topic, dirty));
+}

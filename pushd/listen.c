@@ -1,0 +1,140 @@
+/* Listening sockets. */
+#include "base/base.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "base/log.h"
+#include "conn.h"
+#include "listen.h"
+#include "server.h"
+
+#define BACKLOG       4096
+#define ACCEPTS_MAX   64    /* in one round */
+#define PAUSE_MS      200   /* when the process has no descriptors left */
+#define SPARE_MAX     256   /* connections beyond the limit that still get their 503 */
+#define UNANSWERED_MS 90000 /* data no one acknowledged: the peer is gone */
+
+union address {
+    struct sockaddr any;
+    struct sockaddr_in v4;
+    struct sockaddr_in6 v6;
+};
+
+static bool parse(struct str text, union address *a, socklen_t *n)
+{
+    char host[INET6_ADDRSTRLEN];
+    uint64_t port;
+    size_t colon = text.n;
+    while (colon > 0 && text.p[colon - 1] != ':')
+        colon--;
+    if (colon == 0 || !str_to_u64(str_from(text, colon), 65535, &port))
+        return false;
+    struct str name = str_make(text.p, colon - 1);
+    if (name.n > 1 && name.p[0] == '[' && name.p[name.n - 1] == ']')
+        name = str_make(name.p + 1, name.n - 2);
+    if (name.n >= sizeof(host))
+        return false;
+    memcpy(host, name.p, name.n);
+    host[name.n] = '\0';
+    memset(a, 0, sizeof(*a));
+    if (inet_pton(AF_INET, host, &a->v4.sin_addr) == 1) {
+        a->v4.sin_family = AF_INET;
+        a->v4.sin_port = htons((uint16_t)port);
+        *n = sizeof(a->v4);
+        return true;
+    }
+    a->v6.sin6_family = AF_INET6;
+    a->v6.sin6_port = htons((uint16_t)port);
+    *n = sizeof(a->v6);
+    return inet_pton(AF_INET6, host, &a->v6.sin6_addr) == 1;
+}
+
+/* One connection. False: there is none, or none can be taken now. */
+static bool accept_one(struct listener *l)
+{
+    struct server *s = l->server;
+    int fd = accept4(l->io.fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+    if (fd < 0 && (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM)) {
+        log_warn("listen: paused errno=%d connections=%u", errno, s->conns);
+        loop_set(s->loop, &l->io, 0);
+        loop_timer_set(s->loop, &l->pause, loop_now(s->loop) + PAUSE_MS);
+        return false;
+    }
+    if (fd < 0)
+        return errno == ECONNABORTED || errno == EINTR;
+    int64_t max = s->conf->push_max_connections;
+    if (max > 0 && s->conns >= max + SPARE_MAX)
+        close(fd);
+    else
+        conn_new(s, fd, l->local);
+    return true;
+}
+
+static void on_ready(struct loop_fd *io, unsigned events)
+{
+    struct listener *l = container_of(io, struct listener, io);
+    (void)events;
+    for (int i = 0; i < ACCEPTS_MAX && l->open && accept_one(l); i++)
+        ;
+}
+
+static void on_pause_end(struct loop_timer *t)
+{
+    struct listener *l = container_of(t, struct listener, pause);
+    loop_set(l->server->loop, &l->io, LOOP_IN);
+}
+
+/* What accepted sockets inherit, so that it costs them no calls. */
+static bool prepare(int fd)
+{
+    int on = 1, ms = UNANSWERED_MS;
+    return setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on)) == 0 &&
+           setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on)) == 0 &&
+           setsockopt(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &ms, sizeof(ms)) == 0;
+}
+
+enum err listener_open(struct listener *l, struct server *s, struct str address, bool local)
+{
+    union address a;
+    socklen_t n;
+    if (!parse(address, &a, &n))
+        return ERR_INVALID;
+    int fd = socket(a.any.sa_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    *l = (struct listener){.server = s, .local = local};
+    l->io.on_ready = on_ready;
+    loop_timer_init(&l->pause, on_pause_end);
+    if (fd < 0 || !prepare(fd) || bind(fd, &a.any, n) != 0 || listen(fd, BACKLOG) != 0 ||
+        loop_add(s->loop, &l->io, fd, LOOP_IN) != OK) {
+        int why = errno;
+        if (fd >= 0)
+            close(fd);
+        errno = why;
+        return ERR_INTERNAL;
+    }
+    l->open = true;
+    return OK;
+}
+
+uint16_t listener_port(const struct listener *l)
+{
+    union address a;
+    socklen_t n = sizeof(a);
+    if (getsockname(l->io.fd, &a.any, &n) != 0)
+        return 0;
+    return ntohs(a.any.sa_family == AF_INET ? a.v4.sin_port : a.v6.sin6_port);
+}
+
+void listener_close(struct listener *l)
+{
+    if (!l->open)
+        return;
+    l->open = false;
+    loop_timer_clear(&l->pause);
+    loop_remove(l->server->loop, &l->io);
+    close(l->io.fd);
+}

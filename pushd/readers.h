@@ -1,0 +1,31 @@
+/*
+ * A small pool of threads that read the store, so that the loop never waits for a disk. Jobs run in
+ * the order they were given and come back to the loop.
+ */
+#ifndef PUSHD_READERS_H
+#define PUSHD_READERS_H
+
+#include "loop.h"
+#include "store/space.h"
+
+struct readers;
+
+/* A piece of reading, embedded in its owner, who must not touch it between the two calls. */
+struct reader_job {
+    struct loop_work work;                                     /* on its way back */
+    struct reader_job *next;                                   /* on its way there */
+    void (*read)(struct reader_job *job, struct store *store); /* in a reader thread */
+    void (*done)(struct reader_job *job);                      /* in the loop */
+};
+
+/* Start `threads` (at least 1). The store must outlive them. */
+struct readers *readers_new(struct loop *l, struct store *store, size_t threads);
+
+/* Let the running jobs end and the threads with them. Jobs that came back are still in the loop. */
+void readers_free(struct readers *r);
+
+void readers_submit(struct readers *r, struct reader_job *job);
+
+size_t readers_threads(const struct readers *r);
+
+#endif

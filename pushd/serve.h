@@ -1,0 +1,16 @@
+/* From a request head to its endpoint: plain answers, errors, the way into a stream. */
+#ifndef PUSHD_SERVE_H
+#define PUSHD_SERVE_H
+
+#include "conn.h"
+
+/*
+ * Serve the request at the start of `in`, whose first `seen` bytes were found incomplete before.
+ * Returns how many bytes it had; 0: its head is not complete yet.
+ */
+size_t serve_head(struct conn *c, struct str in, size_t seen);
+
+/* c ends before its stream began. NULL is fine. */
+void serve_cancel(struct opening *o);
+
+#endif

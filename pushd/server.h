@@ -1,0 +1,53 @@
+/* What all connections of one loop share. Made by main.c (and by tests), lent to everyone. */
+#ifndef PUSHD_SERVER_H
+#define PUSHD_SERVER_H
+
+#include "base/arena.h"
+#include "base/buf.h"
+#include "base/list.h"
+#include "domain/who.h"
+#include "limit.h"
+#include "loop.h"
+
+struct hub;
+struct feed;
+
+/* Most bytes read from one connection at a time; as many may wait from before. */
+#define SERVER_INPUT (64 * 1024)
+
+struct server_stats {
+    uint64_t accepted; /* connections */
+    uint64_t requests; /* heads read */
+    uint64_t refused;  /* requests answered with an error */
+    uint64_t opened;   /* streams */
+    uint64_t revoked;  /* streams ended because their session was */
+    uint64_t slow;     /* streams closed because their reader was too slow */
+    uint64_t dead;     /* streams closed because nobody answered */
+    uint64_t sent;     /* calls of send() that took bytes */
+    uint64_t sent_bytes;
+};
+
+struct server {
+    const struct conf *conf;
+    struct who_keys keys;
+    struct loop *loop;
+    struct hub *hub;
+    struct feed *feed;
+    struct limit addresses; /* connections of one client address */
+    struct list strangers;  /* connections that belong to no session */
+    uint32_t conns;
+    uint32_t streams;
+    bool ending;
+    char *input;      /* 2 * SERVER_INPUT bytes, used while one connection is read */
+    struct arena mem; /* a request's: reset when it is answered or put off */
+    struct buf out;   /* an answer under construction */
+    struct server_stats stats;
+};
+
+/* Both ends of a server's life; conf is borrowed. hub and feed are set by the caller. */
+void server_init(struct server *s, const struct conf *conf, struct loop *loop);
+/* End every connection in order; no new request is served. */
+void server_end(struct server *s);
+void server_release(struct server *s);
+
+#endif

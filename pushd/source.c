@@ -1,0 +1,486 @@
+/* One open space: reads of its file, and what comes of them. */
+#include "base/base.h"
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "server.h"
+#include "source.h"
+#include "store/accounts.h"
+
+/* One read takes at most so much, so that replays of many spaces share the threads. */
+#define READ_EVENTS 512
+#define READ_BYTES  (128 * 1024)
+
+/* A sign-in or session to be looked at. */
+struct check {
+    char sid[SESSION_ID_LEN + 1]; /* "": a backend token */
+    char jti[SESSION_ID_LEN + 1]; /* "": not by a refresh token */
+    enum err result;              /* OK: live; ERR_UNAUTHORIZED: not */
+};
+
+struct source_read {
+    struct reader_job job;
+    struct source *source;
+    /* The question. */
+    enum space_kind kind;
+    struct str id;
+    uint64_t after;
+    bool events_too;
+    bool all_sessions;
+    struct check *checks;
+    size_t check_count;
+    /* The answer, in mem. */
+    enum err err;
+    uint64_t oldest, newest;
+    struct event *events;
+    size_t count, cap;
+    char epoch[EPOCH_LEN + 1];
+    struct arena mem;
+    struct batch *batch[4]; /* the events in the formats that were asked for, in the loop */
+};
+
+/* --- in a reader thread --- */
+
+static enum err collect(void *arg, const struct event *e)
+{
+    struct source_read *r = arg;
+    if (r->count == r->cap) {
+        size_t cap = r->cap ? 2 * r->cap : 8;
+        struct event *more = arena_zalloc(&r->mem, cap, sizeof(*more));
+        if (r->count > 0)
+            memcpy(more, r->events, r->count * sizeof(*more));
+        r->events = more;
+        r->cap = cap;
+    }
+    struct event *copy = &r->events[r->count++];
+    *copy = *e;
+    copy->name = arena_dup(&r->mem, e->name);
+    copy->data = arena_dup(&r->mem, e->data);
+    return OK;
+}
+
+static enum err check_session(struct space *sp, struct check *c)
+{
+    bool good = false;
+    int64_t now = clock_wall_ms();
+    struct str sid = str_from_c(c->sid), jti = str_from_c(c->jti);
+    enum err e = jti.n > 0 ? sessions_refresh_is_good(sp, sid, jti, now, REFRESH_GRACE_MS, &good)
+                           : sessions_is_live(sp, sid, now, &good);
+    c->result = good ? OK : ERR_UNAUTHORIZED;
+    return e;
+}
+
+/* Everything that is in the space's own file, as of one moment. */
+static enum err read_space(struct source_read *r, struct space *sp)
+{
+    enum err e = space_begin_read(sp);
+    if (e == OK)
+        e = event_bounds(sp, &r->oldest, &r->newest);
+    if (e == OK && r->events_too)
+        e = event_read(sp, r->after, READ_EVENTS, READ_BYTES, collect, r);
+    for (size_t i = 0; e == OK && i < r->check_count; i++) {
+        if (r->checks[i].sid[0] != '\0')
+            e = check_session(sp, &r->checks[i]);
+    }
+    memcpy(r->epoch, sp->epoch, sizeof(r->epoch));
+    space_rollback(sp);
+    return e;
+}
+
+/* A backend token's user must have an account; that a file is there says so of the others. */
+static enum err check_account(struct source_read *r, struct store *store, struct check *c)
+{
+    struct account a;
+    enum err e = accounts_by_id(store, r->id, &r->mem, &a);
+    c->result = e == OK ? OK : ERR_UNAUTHORIZED;
+    return e == ERR_NOT_FOUND ? OK : e;
+}
+
+static void read_file(struct reader_job *job, struct store *store)
+{
+    struct source_read *r = container_of(job, struct source_read, job);
+    struct space *sp = NULL;
+    r->err = space_acquire(store, r->kind, r->id, &sp);
+    if (r->err == OK)
+        r->err = read_space(r, sp);
+    space_release(sp);
+    for (size_t i = 0; r->err == OK && i < r->check_count; i++) {
+        if (r->checks[i].sid[0] == '\0')
+            r->err = check_account(r, store, &r->checks[i]);
+    }
+}
+
+/* --- the question --- */
+
+static void fill(char *to, size_t size, struct str from)
+{
+    assert(from.n < size);
+    if (from.n > 0)
+        memcpy(to, from.p, from.n);
+    to[from.n] = '\0';
+}
+
+static void add_check(struct source_read *r, struct str sid, struct str jti)
+{
+    struct check *c = &r->checks[r->check_count++];
+    fill(c->sid, sizeof(c->sid), sid);
+    fill(c->jti, sizeof(c->jti), jti);
+    c->result = ERR_UNAUTHORIZED;
+}
+
+static void add_checks(struct source_read *r, struct source *s)
+{
+    size_t n = 0;
+    list_for_each (node, &s->sign_ins)
+        n++;
+    for (struct login *x = s->logins; x && r->all_sessions; x = x->next)
+        n++;
+    r->checks = arena_zalloc(&r->mem, n, sizeof(*r->checks));
+    list_for_each (node, &s->sign_ins) {
+        struct sign_in *si = list_entry(node, struct sign_in, node);
+        add_check(r, si->sid, si->refresh_jti);
+    }
+    for (struct login *x = s->logins; x && r->all_sessions; x = x->next)
+        add_check(r, str_from_c(x->sid), STR_NULL);
+}
+
+static void on_read(struct reader_job *job);
+
+void source_start(struct source *s)
+{
+    bool behind = !list_is_empty(&s->behind);
+    if (s->generation != s->feed->generation)
+        s->wants |= WANT_EVENTS | WANT_SESSIONS;
+    if (s->read || (!s->wants && !behind && list_is_empty(&s->sign_ins)))
+        return;
+    struct source_read *r = mem_zalloc(1, sizeof(*r));
+    s->read = r;
+    r->source = s;
+    r->kind = source_kind(s);
+    r->id = arena_dup(&r->mem, str_from_c(s->key + 1));
+    r->events_too = s->is_open && (behind || (s->wants & WANT_EVENTS));
+    r->after = s->topic.seq;
+    if (behind) {
+        uint64_t first = list_entry(s->behind.next, struct follower, node)->seq;
+        r->after = first < r->after ? first : r->after;
+    }
+    r->all_sessions = s->wants & WANT_SESSIONS;
+    add_checks(r, s);
+    s->wants = 0;
+    s->hinted = 0;
+    s->generation = s->feed->generation;
+    s->feed->in_flight++;
+    s->feed->stats.reads++;
+    r->job.read = read_file;
+    r->job.done = on_read;
+    readers_submit(s->feed->readers, &r->job);
+}
+
+/* --- publishing --- */
+
+static struct str event_id(struct source *s, uint64_t seq)
+{
+    struct buf *id = &s->feed->id;
+    buf_reset(id);
+    event_id_append(id, str_from_c(s->epoch), seq);
+    return buf_str(id);
+}
+
+static struct hub_event to_hub(struct source *s, const struct event *e)
+{
+    return (struct hub_event){
+        .id = event_id(s, e->seq), .name = e->name, .data = e->data, .at = e->at};
+}
+
+void source_publish(struct source *s, const struct event *e)
+{
+    assert(e->seq == s->topic.seq + 1);
+    struct hub_event h = to_hub(s, e);
+    hub_publish(&s->topic, &h, e->seq);
+}
+
+/* What cannot be told any more: the reader must fetch the state anew. */
+static struct hub_event resync_event(struct source *s, struct buf *data)
+{
+    buf_appendf(data, "{\"epoch\":\"%s\",\"seq\":%llu}", s->epoch,
+                (unsigned long long)s->topic.seq);
+    s->feed->stats.resyncs++;
+    return (struct hub_event){.id = event_id(s, s->topic.seq),
+                              .name = STR("realtime:resync"),
+                              .data = buf_str(data),
+                              .at = clock_wall_ms(),
+                              .unfiltered = true};
+}
+
+static void resync_topic(struct source *s, uint64_t seq)
+{
+    struct buf data = BUF_INIT;
+    s->topic.seq = seq;
+    struct hub_event e = resync_event(s, &data);
+    hub_publish(&s->topic, &e, seq);
+    buf_release(&data);
+}
+
+/* --- the answer --- */
+
+/* The first look, or the file behind the name is another one now (restored). */
+static void adopt_epoch(struct source *s, const struct source_read *r)
+{
+    bool first = !s->is_open;
+    s->is_open = true;
+    memcpy(s->epoch, r->epoch, sizeof(s->epoch));
+    if (first) {
+        s->topic.seq = s->topic.sent = r->newest;
+        return;
+    }
+    resync_topic(s, r->newest);
+    list_for_each (node, &s->behind)
+        list_entry(node, struct follower, node)->seq = UINT64_MAX; /* in no log: resync */
+}
+
+static void publish_new(struct source *s, const struct source_read *r)
+{
+    for (size_t i = 0; i < r->count; i++) {
+        if (r->events[i].seq == s->topic.seq + 1) {
+            source_publish(s, &r->events[i]);
+            s->feed->stats.log_events++;
+        }
+    }
+    if (r->newest > s->topic.seq && r->oldest > s->topic.seq + 1)
+        resync_topic(s, r->newest); /* trimmed before it was read */
+    if (r->newest > s->topic.seq || s->hinted > s->topic.seq)
+        s->wants |= WANT_EVENTS;
+}
+
+static enum err result_of(const struct source_read *r, struct str sid, struct str jti)
+{
+    for (size_t i = 0; i < r->check_count; i++) {
+        const struct check *c = &r->checks[i];
+        if (str_eq(str_from_c(c->sid), sid) && str_eq(str_from_c(c->jti), jti))
+            return c->result;
+    }
+    return ERR_MORE; /* was not asked */
+}
+
+static void end_login(struct source *s, struct login *login)
+{
+    struct server *server = s->feed->server;
+    login->dead = true;
+    list_for_each (node, &login->conns) {
+        struct conn *c = list_entry(node, struct conn, peers);
+        server->stats.revoked += c->state == CONN_OPEN;
+        conn_end(c, END_REVOKED);
+    }
+    if (list_is_empty(&login->conns))
+        source_forget_login(login);
+}
+
+static void end_dead_logins(struct source *s, const struct source_read *r)
+{
+    for (struct login *x = s->logins, *next; x; x = next) {
+        next = x->next;
+        if (!x->dead && result_of(r, str_from_c(x->sid), STR_NULL) == ERR_UNAUTHORIZED)
+            end_login(s, x);
+    }
+}
+
+static struct login *make_login(struct source *s, struct str sid)
+{
+    struct login *x = mem_zalloc(1, sizeof(*x));
+    x->source = s;
+    x->next = s->logins;
+    s->logins = x;
+    list_init(&x->conns);
+    fill(x->sid, sizeof(x->sid), sid);
+    return x;
+}
+
+static void answer_sign_ins(struct source *s, const struct source_read *r)
+{
+    list_for_each_safe (node, &s->sign_ins) {
+        struct sign_in *si = list_entry(node, struct sign_in, node);
+        enum err e = r->err ? r->err : result_of(r, si->sid, si->refresh_jti);
+        if (e == ERR_MORE)
+            continue;
+        list_del(&si->node);
+        if (e == OK && !(si->login = source_login(s, si->sid)))
+            si->login = make_login(s, si->sid);
+        si->on_answer(si, e == ERR_NOT_FOUND ? ERR_UNAUTHORIZED : e);
+    }
+}
+
+/* --- those who are behind --- */
+
+static struct batch *batch_in(struct source_read *r, const struct format *f)
+{
+    struct source *s = r->source;
+    struct hub *hub = s->feed->server->hub;
+    struct batch **at = r->batch;
+    while (*at && hub_batch_format(*at) != f) {
+        at++;
+        assert(at < r->batch + ARRAY_LEN(r->batch));
+    }
+    if (!*at) {
+        *at = hub_batch_get(hub, f);
+        for (size_t i = 0; i < r->count; i++) {
+            struct hub_event e = to_hub(s, &r->events[i]);
+            hub_batch_add(hub, *at, &e);
+        }
+    }
+    return *at;
+}
+
+static void resync_follower(struct source *s, struct follower *f)
+{
+    struct hub *hub = s->feed->server->hub;
+    struct buf data = BUF_INIT;
+    struct batch *b = hub_batch_get(hub, f->format);
+    struct hub_event e = resync_event(s, &data);
+    hub_batch_add(hub, b, &e);
+    hub_batch_send(b, 0, NULL, f->sub.conn);
+    hub_batch_put(hub, b);
+    buf_release(&data);
+    f->seq = s->topic.seq;
+}
+
+static void give(struct source_read *r, struct follower *f)
+{
+    if (f->seq > r->newest || (f->seq < r->newest && f->seq + 1 < r->oldest)) {
+        resync_follower(r->source, f);
+        return;
+    }
+    if (r->count == 0 || f->seq >= r->events[r->count - 1].seq)
+        return;
+    uint64_t first = r->events[0].seq;
+    size_t from = f->seq >= first ? (size_t)(f->seq - first + 1) : 0;
+    hub_batch_send(batch_in(r, f->format), from, f->sub.filter, f->sub.conn);
+    f->seq = r->events[r->count - 1].seq;
+}
+
+static void serve_behind(struct source *s, struct source_read *r)
+{
+    struct list waiting;
+    list_init(&waiting);
+    list_splice(&waiting, &s->behind);
+    while (!list_is_empty(&waiting)) {
+        struct follower *f = list_entry(waiting.next, struct follower, node);
+        list_del(&f->node);
+        if (!conn_is_drained(f->sub.conn))
+            continue; /* comes back by feed_drained */
+        if (f->seq >= r->after)
+            give(r, f);
+        if (f->seq == s->topic.seq)
+            hub_join(&s->topic, &f->sub, f->format);
+        else if (conn_is_drained(f->sub.conn))
+            list_add_tail(&s->behind, &f->node);
+    }
+}
+
+static void read_free(struct source_read *r)
+{
+    struct hub *hub = r->source->feed->server->hub;
+    for (size_t i = 0; i < ARRAY_LEN(r->batch) && r->batch[i]; i++)
+        hub_batch_put(hub, r->batch[i]);
+    arena_release(&r->mem);
+    mem_free(r);
+}
+
+static void take_answer(struct source *s, struct source_read *r)
+{
+    if (!s->is_open || memcmp(s->epoch, r->epoch, sizeof(s->epoch)) != 0)
+        adopt_epoch(s, r);
+    if (r->events_too)
+        publish_new(s, r);
+    else if (r->newest > s->topic.seq || s->hinted > s->topic.seq)
+        s->wants |= WANT_EVENTS;
+    end_dead_logins(s, r);
+    answer_sign_ins(s, r);
+    if (r->events_too)
+        serve_behind(s, r);
+}
+
+/* The file is gone, and with it everybody in it; or it cannot be read now: the sweep retries. */
+static void take_failure(struct source *s, struct source_read *r)
+{
+    answer_sign_ins(s, r);
+    if (r->err == ERR_NOT_FOUND) {
+        for (struct login *x = s->logins, *next; x; x = next) {
+            next = x->next;
+            end_login(s, x);
+        }
+        return;
+    }
+    log_warn("source: cannot read space kind=%d code=%.*s", source_kind(s),
+             STR_ARG(err_code(r->err)));
+    s->generation = s->feed->generation - 1;
+}
+
+static void on_read(struct reader_job *job)
+{
+    struct source_read *r = container_of(job, struct source_read, job);
+    struct source *s = r->source;
+    enum err e = r->err;
+    s->read = NULL;
+    s->feed->in_flight--;
+    if (e == OK)
+        take_answer(s, r);
+    else
+        take_failure(s, r);
+    read_free(r);
+    feed_settle(s, e);
+}
+
+/* --- the source itself --- */
+
+struct login *source_login(const struct source *s, struct str sid)
+{
+    struct login *x = s->logins;
+    while (x && (x->dead || !str_eq(str_from_c(x->sid), sid)))
+        x = x->next;
+    return x;
+}
+
+void source_forget_login(struct login *login)
+{
+    assert(list_is_empty(&login->conns));
+    struct login **at = &login->source->logins;
+    while (*at != login)
+        at = &(*at)->next;
+    *at = login->next;
+    mem_free(login);
+}
+
+bool source_is_trusted(const struct source *s)
+{
+    return s->is_open && s->generation == s->feed->generation && !(s->wants & WANT_SESSIONS) &&
+           !(s->read && s->read->all_sessions);
+}
+
+enum space_kind source_kind(const struct source *s)
+{
+    return (enum space_kind)(s->key[0] - '0');
+}
+
+struct source *source_new(struct feed *f, struct str key)
+{
+    struct source *s = mem_zalloc(1, sizeof(*s));
+    topic_init(&s->topic, f->server->hub);
+    s->feed = f;
+    list_init(&s->node);
+    list_init(&s->sign_ins);
+    list_init(&s->behind);
+    s->generation = f->generation;
+    fill(s->key, sizeof(s->key), key);
+    return s;
+}
+
+void source_free(struct source *s)
+{
+    assert(!s->read && s->conns == 0);
+    while (s->logins)
+        source_forget_login(s->logins);
+    list_del(&s->node);
+    topic_release(&s->topic);
+    mem_free(s);
+}
