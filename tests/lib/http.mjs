@@ -136,8 +136,8 @@ export function claimsOf(token) {
 }
 
 // The shape of every failure: an error of one sentence, a code, perhaps details and data; JSON.
-export function assertFailure(answer, status, code) {
-    assert.equal(answer.status, status, answer.text);
+export function assertFailure(answer, status, code, what = '') {
+    assert.equal(answer.status, status, `${what} ${answer.text}`);
     assert.match(answer.headers['content-type'] ?? '', /^application\/json/);
     const body = answer.json;
     assert.equal(typeof body.error, 'string');

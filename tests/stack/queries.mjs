@@ -110,7 +110,7 @@ throughEachServer('queries', {}, (at) => {
             { where: '["title","LIKE","a"]' }, { where: '["ti tle","==","a"]' }, { where: '["title\'","==","a"]' },
             { where: '["","==","a"]' }, { where: '["a..b","==","a"]' }, { where: '[".a","==","a"]' },
             { where: '["a.","==","a"]' }, { where: '[7,"==","a"]' }, { where: '["title","in","apple"]' },
-            { where: '["title","includes",7]' }, { where: '["title","startsWith",null]' },
+            { where: '["title","startsWith",null]' },
             { order: 'title' }, { order: 'title:up' }, { order: 'ti-tle:asc' }, { order: ':asc' },
             { order: 'title:asc; --' }, { limit: '0' }, { limit: '-1' }, { limit: '1.5' }, { limit: 'x' },
             { limit: '' }, { limit: '1e3' }, { limit: ' 1' }, { limit: '99999999999999999999' },
@@ -119,7 +119,7 @@ throughEachServer('queries', {}, (at) => {
         for (const parameters of bad) {
             const answer = await list(parameters);
             if (parameters.limit?.startsWith('999')) assert.ok([200, 400].includes(answer.status));
-            else assertFailure(answer, 400);
+            else assertFailure(answer, 400, undefined, JSON.stringify(parameters));
         }
     });
 

