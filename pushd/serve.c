@@ -57,7 +57,8 @@ static void append_error_headers(struct buf *out, enum err e)
     if (e == ERR_METHOD)
         buf_append_lit(out, "Allow: GET, HEAD, OPTIONS\r\n");
     if (e == ERR_UPGRADE)
-        buf_append_lit(out, "Upgrade: websocket\r\nSec-WebSocket-Version: 13\r\n");
+        buf_append_lit(out, "Upgrade: websocket\r\nConnection: Upgrade\r\n"
+                            "Sec-WebSocket-Version: 13\r\n");
     if (err_status(e) == 429 || err_status(e) == 503)
         buf_appendf(out, "Retry-After: %d\r\n", RETRY_AFTER_S);
 }
