@@ -146,7 +146,8 @@ static bool check_string(struct schema_run *r, const struct schema_node *node, s
     bool ok = check_length(r, node, s, at);
     if (node->format && !node->format->fits(s))
         ok = schema_problem(r, at, "%s", node->format->message);
-    if (node->pattern && !pattern_matches(node->pattern, s)) {
+    /* A limit on the length is a limit on the pattern's work too. */
+    if (ok && node->pattern && !pattern_matches(node->pattern, s)) {
         struct str text = place_shorten(pattern_text(node->pattern), 200, r->mem);
         ok = schema_problem(r, at, "must match the pattern %.*s", STR_ARG(text));
     }
