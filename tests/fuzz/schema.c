@@ -1,6 +1,6 @@
 /*
  * The first byte chooses one of the schemas below for the value that follows, or takes the rest
- * as a schema itself. Problems say something, in valid UTF-8.
+ * as a schema itself. What is said about either is valid UTF-8.
  */
 #include "base/base.h"
 
@@ -24,46 +24,35 @@ static const char *const schemas[] = {
     "\"minProperties\":1,\"maxProperties\":3}",
 };
 
-static struct schema *compile(struct str text, struct arena *mem)
-{
-    struct tree *tree;
-    struct schema *schema = NULL;
-    struct str error = STR_NULL;
-    if (tree_parse(&tree, text, mem, &error) == OK) {
-        if (schema_compile(&schema, tree, mem, &error) != OK)
-            schema = NULL;
-        tree_free(tree);
-    }
-    assert(schema || (error.n > 0 && utf8_is_valid(error)));
-    return schema;
-}
-
 static void validate(const struct schema *schema, struct str text, struct arena *mem)
 {
     struct json doc;
+    struct problems problems = {.mem = mem};
     if (json_parse(&doc, text, JSON_STRICT, mem) != OK)
         return;
-    struct problems problems = {.mem = mem};
     bool fits = schema_validate(schema, json_root(&doc), &problems);
     assert(fits == (problems.count == 0));
-    for (size_t i = 0; i < problems.count; i++) {
-        assert(problems.list[i].path.n > 0 && utf8_is_valid(problems.list[i].path));
-        assert(problems.list[i].message.n > 0 && utf8_is_valid(problems.list[i].message));
-    }
+    for (size_t i = 0; i < problems.count; i++)
+        assert(utf8_is_valid(problems.list[i].path) && utf8_is_valid(problems.list[i].message));
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     struct arena mem = ARENA_INIT;
+    struct tree *tree = NULL;
+    struct schema *schema;
+    struct str error = STR_NULL;
     size_t choice = size ? data[0] % (ARRAY_LEN(schemas) + 1) : 0;
     struct str rest = str_make((const char *)data + (size > 0), size - (size > 0));
-    bool is_schema = choice == ARRAY_LEN(schemas);
-    struct schema *schema = compile(is_schema ? rest : str_from_c(schemas[choice]), &mem);
-    if (schema) {
-        /* A schema is an object too: as a value it visits what it says of objects. */
-        validate(schema, rest, &mem);
+    struct str text = choice < ARRAY_LEN(schemas) ? str_from_c(schemas[choice]) : rest;
+    if (tree_parse(&tree, text, &mem, &error) == OK &&
+        schema_compile(&schema, tree, &mem, &error) == OK) {
+        validate(schema, rest, &mem); /* a schema is a value, too */
         schema_free(schema);
+    } else {
+        assert(error.n > 0 && utf8_is_valid(error));
     }
+    tree_free(tree);
     arena_release(&mem);
     return 0;
 }
