@@ -1,0 +1,130 @@
+/* migrate: files are made whole or not at all, brought up to date, refused when newer. */
+#include "base/base.h"
+
+#include <fcntl.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "lib/store/space.h"
+#include "store/migrate.h"
+
+static int set_up(void **state)
+{
+    static struct test_store t;
+    test_store_open(&t, test_store_options());
+    *state = &t;
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    test_store_close(*state);
+    return 0;
+}
+
+static struct space *acquire(struct test_store *t)
+{
+    struct space *sp;
+    assert_int_equal(space_acquire(t->store, SPACE_USER, STR(TEST_USER), &sp), OK);
+    return sp;
+}
+
+/* Set the version of the user's file behind the store's back. */
+static void set_version(struct test_store *t, int version)
+{
+    char sql[64];
+    space_release(test_user_writing(t));
+    struct space *sp = acquire(t);
+    snprintf(sql, sizeof sql, "PRAGMA user_version=%d", version);
+    assert_int_equal(db_exec(sp->db, sql), OK);
+    space_release(sp);
+    test_store_reopen(t, t->options);
+}
+
+static void a_new_file_is_at_the_current_version(void **state)
+{
+    space_release(test_user_writing(*state));
+    struct space *sp = acquire(*state);
+    bool current = migrate_check(sp) == OK;
+    assert_true(current);
+    assert_int_equal(migrate(sp, false), OK);
+    space_release(sp);
+}
+
+static void a_newer_file_is_refused_and_stays_as_it_is(void **state)
+{
+    struct test_store *t = *state;
+    struct space *sp;
+    set_version(t, 9999);
+    assert_int_equal(space_acquire(t->store, SPACE_USER, STR(TEST_USER), &sp), ERR_TOO_NEW);
+    assert_int_equal(space_create(t->store, SPACE_USER, STR(TEST_USER), &sp), ERR_TOO_NEW);
+    assert_null(sp);
+}
+
+static void an_unfinished_file_counts_as_missing_until_it_is_made(void **state)
+{
+    struct test_store *t = *state;
+    struct space *sp;
+    space_release(test_user_writing(t));
+    assert_int_equal(space_delete(t->store, SPACE_USER, STR(TEST_USER)), OK);
+    int fd = open(test_store_path(t, "users/01/" TEST_USER ".db"), O_CREAT | O_WRONLY, 0600);
+    close(fd);
+    assert_int_equal(space_acquire(t->store, SPACE_USER, STR(TEST_USER), &sp), ERR_NOT_FOUND);
+    assert_int_equal(space_create(t->store, SPACE_USER, STR(TEST_USER), &sp), OK);
+    space_release(sp);
+}
+
+static void each_file_has_an_epoch_of_its_own_that_stays(void **state)
+{
+    struct test_store *t = *state;
+    struct space *a, *b;
+    char epoch[EPOCH_LEN + 1];
+    a = test_user_writing(t);
+    memcpy(epoch, a->epoch, sizeof epoch);
+    space_release(a);
+    assert_int_equal(strspn(epoch, "0123456789abcdef"), EPOCH_LEN);
+    assert_int_equal(space_create(t->store, SPACE_ORG, STR(TEST_USER), &b), OK);
+    assert_string_not_equal(b->epoch, epoch);
+    space_release(b);
+    test_store_reopen(t, t->options);
+    a = acquire(t);
+    assert_string_equal(a->epoch, epoch);
+    space_release(a);
+}
+
+static void a_reader_tells_what_it_may_use(void **state)
+{
+    struct test_store *t = *state;
+    struct store_options o = t->options;
+    struct store *reader;
+    struct space *sp;
+    struct str message;
+    o.reader = true;
+    assert_int_equal(store_open(&reader, &o, &t->mem, &message), OK);
+    assert_int_equal(space_acquire(reader, SPACE_USER, STR(TEST_USER), &sp), ERR_NOT_FOUND);
+    space_release(test_user_writing(t));
+    assert_int_equal(space_acquire(reader, SPACE_USER, STR(TEST_USER), &sp), OK);
+    space_release(sp);
+    store_close(reader);
+    set_version(t, 9999);
+    assert_int_equal(store_open(&reader, &o, &t->mem, &message), OK);
+    assert_int_equal(space_acquire(reader, SPACE_USER, STR(TEST_USER), &sp), ERR_TOO_NEW);
+    store_close(reader);
+}
+
+#define TEST(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(a_new_file_is_at_the_current_version),
+        TEST(a_newer_file_is_refused_and_stays_as_it_is),
+        TEST(an_unfinished_file_counts_as_missing_until_it_is_made),
+        TEST(each_file_has_an_epoch_of_its_own_that_stays),
+        TEST(a_reader_tells_what_it_may_use),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
