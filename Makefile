@@ -60,8 +60,8 @@ all: $(APP) $(PUSHD)
 INCLUDE = -Ilib
 $(B)/fcgi-app/%.o: INCLUDE = -Ilib -Ifcgi-app
 $(B)/pushd/%.o: INCLUDE = -Ilib -Ipushd
-$(B)/tests/app/%.o: INCLUDE = -Ilib -Ifcgi-app -Itests
-$(B)/tests/push/%.o: INCLUDE = -Ilib -Ipushd -Itests
+$(B)/tests/app/%.o $(B)/tests/lib/app/%.o: INCLUDE = -Ilib -Ifcgi-app -Itests
+$(B)/tests/push/%.o $(B)/tests/lib/push/%.o: INCLUDE = -Ilib -Ipushd -Itests
 $(B)/tests/unit/%.o $(B)/tests/fuzz/%.o $(B)/tests/bench/%.o $(B)/tests/lib/%.o: INCLUDE = -Ilib -Itests
 $(B)/lib/wire/%.o: CFLAGS += -Wconversion
 
@@ -88,9 +88,12 @@ $(PUSHD): $(B)/pushd/main.o $(PUSH_OBJ) $(ARCHIVES)
 # --- tests in C ------------------------------------------------------------------------------------
 # A unit test links its own layer and those below: an upward call does not link.
 
-# Fixtures in tests/lib serve every test, those in tests/lib/store the layers that have a store.
+# Fixtures in tests/lib serve every test, those in tests/lib/store the layers that have a store,
+# those in tests/lib/app the tests of cubby.fcgi, those in tests/lib/push the tests of pushd.
 TEST_LIB        := $(call objects,tests/lib)
 STORE_LIB       := $(TEST_LIB) $(call objects,tests/lib/store)
+APP_LIB         := $(STORE_LIB) $(call objects,tests/lib/app)
+PUSH_LIB        := $(STORE_LIB) $(call objects,tests/lib/push)
 TEST_LIB_base   := $(TEST_LIB)
 TEST_LIB_wire   := $(TEST_LIB)
 TEST_LIB_store  := $(STORE_LIB)
@@ -111,10 +114,10 @@ $(B)/tests/unit/$(1)/%: $(B)/tests/unit/$(1)/%.o $(TEST_LIB_$(1)) $(foreach a,$(
 endef
 $(foreach l,$(LAYERS),$(eval $(call unit_rule,$(l))))
 
-$(B)/tests/app/%: $(B)/tests/app/%.o $(STORE_LIB) $(APP_OBJ) $(ARCHIVES)
+$(B)/tests/app/%: $(B)/tests/app/%.o $(APP_LIB) $(APP_OBJ) $(ARCHIVES)
 	$(Q)$(CC) $(LDFLAGS) $^ $(LIBS_app) $(LIBS) -lcmocka -o $@
 
-$(B)/tests/push/%: $(B)/tests/push/%.o $(STORE_LIB) $(PUSH_OBJ) $(ARCHIVES)
+$(B)/tests/push/%: $(B)/tests/push/%.o $(PUSH_LIB) $(PUSH_OBJ) $(ARCHIVES)
 	$(Q)$(CC) $(LDFLAGS) $^ $(LIBS) -lcmocka -o $@
 
 # Fuzz targets: LLVMFuzzerTestOneInput in tests/fuzz/NAME.c, seeds in tests/fuzz/corpus/NAME/.

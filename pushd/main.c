@@ -18,8 +18,6 @@
 #include "server.h"
 
 #define ENDING_MS 4000 /* for clients to take their last words */
-/* Messages of the bus taken in one round, so that a flood of them does not starve the rest. */
-#define BUS_ROUND 1024
 
 /* Everything that lives as long as the process; `mem` owns its strings. */
 struct program {
@@ -42,7 +40,7 @@ static void on_bus(struct loop_fd *io, unsigned events)
     struct program *p = container_of(io, struct program, bus_io);
     struct bus_message m;
     (void)events;
-    for (int i = 0; i < BUS_ROUND && bus_sub_next(p->bus, &m); i++)
+    while (bus_sub_next(p->bus, &m))
         feed_hint(p->server.feed, &m);
 }
 
