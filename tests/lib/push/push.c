@@ -115,53 +115,54 @@ uint64_t test_event(struct test_push *t, const char *name, const char *data)
     return e.seq;
 }
 
+static struct bus_message events_message(struct test_push *t, uint64_t first, uint64_t last)
+{
+    return (struct bus_message){.kind = BUS_EVENTS,
+                                .space_kind = SPACE_USER,
+                                .space_id = STR(TEST_USER),
+                                .epoch = str_make(test_event_id(t, 0), EPOCH_LEN),
+                                .first = first,
+                                .last = last};
+}
+
+struct reading {
+    struct test_push *push;
+    struct event events[16];
+    size_t count;
+};
+
 static enum err collect(void *arg, const struct event *e)
 {
-    struct test_push *t = arg;
-    struct event copy = *e;
-    copy.name = arena_dup(&t->mem, e->name);
-    copy.data = arena_dup(&t->mem, e->data);
-    struct bus_message m = {.kind = BUS_EVENTS,
-                            .space_kind = SPACE_USER,
-                            .space_id = STR(TEST_USER),
-                            .first = e->seq,
-                            .last = e->seq,
-                            .event_count = 1,
-                            .events = &copy};
-    m.epoch = str_make(test_event_id(t, 0), EPOCH_LEN);
-    feed_hint(t->server.feed, &m);
+    struct reading *r = arg;
+    assert_true(r->count < ARRAY_LEN(r->events));
+    struct event *copy = &r->events[r->count++];
+    *copy = *e;
+    copy->name = arena_dup(&r->push->mem, e->name);
+    copy->data = arena_dup(&r->push->mem, e->data);
     return OK;
 }
 
 void test_hint(struct test_push *t, uint64_t first, uint64_t last, bool inline_too)
 {
-    struct bus_message m = {.kind = BUS_EVENTS,
-                            .space_kind = SPACE_USER,
-                            .space_id = STR(TEST_USER),
-                            .first = first,
-                            .last = last};
-    m.epoch = str_make(test_event_id(t, 0), EPOCH_LEN);
-    if (!inline_too) {
-        feed_hint(t->server.feed, &m);
-        return;
-    }
+    struct bus_message m = events_message(t, first, last);
+    struct reading r = {.push = t};
     struct space *sp;
-    assert_int_equal(space_acquire(t->store.store, SPACE_USER, STR(TEST_USER), &sp), OK);
-    assert_int_equal(event_read(sp, first - 1, last - first + 1, SIZE_MAX, collect, t), OK);
-    space_release(sp);
+    if (inline_too) {
+        assert_int_equal(space_acquire(t->store.store, SPACE_USER, STR(TEST_USER), &sp), OK);
+        assert_int_equal(event_read(sp, first - 1, last - first + 1, SIZE_MAX, collect, &r), OK);
+        space_release(sp);
+        m.events = r.events;
+        m.event_count = r.count;
+    }
+    feed_hint(t->server.feed, &m);
 }
 
 void test_change(struct test_push *t, const char *name, const char *data)
 {
     struct event e = {test_event(t, name, data), t->now_ms, str_from_c(name), str_from_c(data)};
-    struct bus_message m = {.kind = BUS_EVENTS,
-                            .space_kind = SPACE_USER,
-                            .space_id = STR(TEST_USER),
-                            .first = e.seq,
-                            .last = e.seq,
-                            .event_count = 1,
-                            .events = &e};
-    m.epoch = str_make(test_event_id(t, 0), EPOCH_LEN);
+    struct bus_message m = events_message(t, e.seq, e.seq);
+    m.events = &e;
+    m.event_count = 1;
     feed_hint(t->server.feed, &m);
 }
 
@@ -169,7 +170,7 @@ void test_revoke(struct test_push *t)
 {
     int64_t removed;
     struct space *sp = test_user_writing(&t->store);
-    assert_int_equal(sessions_revoke(sp, STR_NULL, &removed), OK);
+    assert_int_equal(sessions_revoke(sp, STR(TEST_SID), &removed), OK);
     assert_int_equal(space_commit(sp), OK);
     space_release(sp);
     struct bus_message m = {
