@@ -55,7 +55,7 @@ free_port() { # sets REPLY; below the range of ports that clients are given
 background() {
     local log=$1
     shift
-    setsid "$@" >>"$log" 2>&1 &
+    setsid "$@" >>"$log" 2>&1 3>&- & # the table ends when its last writer does
     REPLY=$!
     pids+=("$REPLY")
 }
@@ -204,10 +204,10 @@ section_list() {
     need_users 1
     head -n 1 "$work/app/tokens" >"$work/app/token"
     url=http://127.0.0.1:${port[app]}
-    operations=$(awk 'BEGIN { for (i = 1; i <= 100; i++)
-        printf "%s{\"method\":\"POST\",\"path\":\"/api/posts\",\"body\":{\"title\":\"Post %d\"," \
-            "\"content\":\"The quick brown fox jumps over the lazy dog, again and again.\"}}",
-            i > 1 ? "," : "", i }')
+    operations=$(awk 'BEGIN { for (i = 1; i <= 100; i++) {
+        printf "%s{\"method\":\"POST\",\"path\":\"/api/posts\",", (i > 1 ? "," : "")
+        printf "\"body\":{\"title\":\"Post %d\",\"content\":", i
+        printf "\"The quick brown fox jumps over the lazy dog, again and again.\"}}" } }')
     for _ in $(seq 10); do
         curl -sf -o /dev/null -H "Authorization: Bearer $(cat "$work/app/token")" \
             -H 'Content-Type: application/json' -d "{\"operations\":[$operations]}" \
