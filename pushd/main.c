@@ -167,6 +167,14 @@ static enum err program_open(struct program *p, const char *config, struct str *
     return e;
 }
 
+/* What others would miss is put in order; the rest goes with the process. */
+static void program_close(struct program *p)
+{
+    bus_sub_close(p->bus);
+    readers_free(p->readers);
+    store_close(p->store);
+}
+
 static const char usage[] = "usage: cubby-pushd [--config FILE]\n";
 
 int main(int argc, char **argv)
@@ -196,5 +204,6 @@ int main(int argc, char **argv)
     log_info("ready port=%u", listener_port(&program.listener));
     loop_run(program.loop);
     log_info("ended connections=%u", program.server.conns);
+    program_close(&program);
     return 0;
 }

@@ -25,7 +25,7 @@ static struct reader_job *take(struct readers *r)
     pthread_mutex_lock(&r->lock);
     while (!r->first && !r->stopping)
         pthread_cond_wait(&r->more, &r->lock);
-    struct reader_job *job = r->stopping ? NULL : r->first;
+    struct reader_job *job = r->first;
     if (job) {
         r->first = job->next;
         if (!r->first)

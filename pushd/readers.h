@@ -21,7 +21,7 @@ struct reader_job {
 /* Start `threads` (at least 1). The store must outlive them. */
 struct readers *readers_new(struct loop *l, struct store *store, size_t threads);
 
-/* Let the running jobs end and the threads with them. Jobs that came back are still in the loop. */
+/* Let all jobs end, and the threads then. The jobs come back in the loop's next round. */
 void readers_free(struct readers *r);
 
 void readers_submit(struct readers *r, struct reader_job *job);
