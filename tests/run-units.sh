@@ -17,7 +17,7 @@ count_lines() { grep -c "^\[$1\]" "$said"; }
 # A test that began and did not end well has failed, the one a crash ended included.
 run_test() {
     local program=$1 began ok bad
-    timeout 300 "$program" >"$said" 2>"$errors"
+    timeout 120 "$program" >"$said" 2>"$errors"
     local code=$?
     began=$(count_lines ' RUN      ')
     ok=$(count_lines '       OK ')
@@ -35,7 +35,7 @@ run_test() {
 
 run_replay() {
     local program=$1 code
-    timeout 300 "$program" "tests/fuzz/corpus/${program##*/}" >"$said" 2>&1
+    timeout 120 "$program" "tests/fuzz/corpus/${program##*/}" >"$said" 2>&1
     code=$?
     if [ $code -eq 0 ]; then
         echo "tests/fuzz/$(tail -n 1 "$said")"
