@@ -1,0 +1,188 @@
+/* GET /api/changes: the log by long poll. */
+#include "base/base.h"
+
+#include <pthread.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "base/clock.h"
+#include "lib/app/app.h"
+
+static const char *token;
+
+static int set_up(void **state)
+{
+    static struct test_app app;
+    test_app_open(&app);
+    token = test_sign_up(&app, "a@example.org");
+    *state = &app;
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    test_app_close(*state);
+    return 0;
+}
+
+static struct test_reply poll(struct test_app *t, const char *query, bool may_wait)
+{
+    return test_call(t,
+                     (struct test_call){.target = arena_printf(&t->mem, "/api/changes?%s", query).p,
+                                        .token = token,
+                                        .may_wait = may_wait});
+}
+
+static void set(struct test_app *t, const char *key)
+{
+    const char *body = arena_printf(&t->mem, "{\"key\":\"%s\",\"value\":[1]}", key).p;
+    struct test_reply r =
+        test_call(t, (struct test_call){.target = "/data", .body = body, .token = token});
+    assert_int_equal(r.status, 200);
+}
+
+static const char *head(struct test_app *t)
+{
+    struct test_reply r = poll(t, "", false);
+    assert_int_equal(r.status, 200);
+    return test_string(t, &r, "next");
+}
+
+/* "since=<id>&more" */
+static const char *since(struct test_app *t, const char *id, const char *more)
+{
+    return arena_printf(&t->mem, "since=%s%s", id, more).p;
+}
+
+static size_t event_count(const struct test_reply *r)
+{
+    assert_int_equal(r->status, 200);
+    return json_count(json_get(json_root(&r->json), STR("events")));
+}
+
+static void events_come_as_they_were_logged(void **state)
+{
+    struct test_app *t = *state;
+    const char *from = head(t);
+    set(t, "k");
+    struct test_reply r = poll(t, since(t, from, ""), false);
+    const char *next = test_string(t, &r, "next");
+    struct json_value events = json_get(json_root(&r.json), STR("events"));
+    struct json_value data = json_get(json_first(events), STR("data"));
+    int64_t at = 0;
+    assert_true(json_to_i64(json_get(json_first(events), STR("timestamp")), &at));
+    assert_true(clock_wall_ms() - at < 10000);
+    const char *user = arena_dup(&t->mem, json_string(json_get(data, STR("userId")), &t->mem)).p;
+    const char *expected =
+        arena_printf(
+            &t->mem,
+            "{\"ok\":true,\"events\":[{\"id\":\"%s\",\"event\":\"kv:set\",\"data\":{\"key\":"
+            "\"k\",\"value\":[1],\"userId\":\"%s\"},\"timestamp\":%lld}],"
+            "\"next\":\"%s\"}",
+            next, user, (long long)at, next)
+            .p;
+    assert_string_equal(r.body.p, expected);
+    r = poll(t, since(t, next, ""), false);
+    assert_int_equal(event_count(&r), 0);
+    assert_string_equal(test_string(t, &r, "next"), next);
+}
+
+static void a_filter_leaves_events_out_but_goes_on(void **state)
+{
+    struct test_app *t = *state;
+    const char *from = head(t);
+    set(t, "k");
+    struct test_reply r = poll(t, since(t, from, "&events=table:*"), false);
+    assert_int_equal(event_count(&r), 0);
+    assert_string_not_equal(test_string(t, &r, "next"), from);
+    r = poll(t, since(t, from, "&events=table:*,kv:*"), false);
+    assert_int_equal(event_count(&r), 1);
+    r = poll(t, "events=a*b", false);
+    test_expect_error(&r, 400, "invalid_query");
+}
+
+static void what_is_no_longer_in_the_log_is_a_resync(void **state)
+{
+    static const char *const ids[] = {"00000000.0", "x", "", "00000000.", "ffffffff.99"};
+    struct test_app *t = *state;
+    set(t, "k");
+    for (size_t i = 0; i < ARRAY_LEN(ids); i++) {
+        int64_t start = clock_mono_ms();
+        struct test_reply r = poll(t, since(t, ids[i], "&wait=20"), true);
+        assert_int_equal(event_count(&r), 0);
+        assert_true(json_is(json_get(json_root(&r.json), STR("resync")), JSON_TRUE));
+        assert_string_equal(test_string(t, &r, "next"), head(t));
+        assert_true(clock_mono_ms() - start < 5000);
+    }
+}
+
+static void waiting_ends_with_its_time(void **state)
+{
+    struct test_app *t = *state;
+    int64_t start = clock_mono_ms();
+    struct test_reply r = poll(t, since(t, head(t), "&wait=1"), true);
+    assert_int_equal(event_count(&r), 0);
+    assert_true(clock_mono_ms() - start >= 1000);
+}
+
+static void without_a_thread_to_wait_on_the_answer_comes_at_once(void **state)
+{
+    struct test_app *t = *state;
+    int64_t start = clock_mono_ms();
+    struct test_reply r = poll(t, since(t, head(t), "&wait=20"), false);
+    assert_int_equal(event_count(&r), 0);
+    assert_non_null(test_header(&r, "Retry-After", 0).p);
+    assert_true(clock_mono_ms() - start < 5000);
+}
+
+static void *write_later(void *arg)
+{
+    usleep(100 * 1000);
+    set(arg, "later");
+    return NULL;
+}
+
+static void a_commit_ends_the_waiting(void **state)
+{
+    struct test_app *t = *state;
+    pthread_t writer;
+    const char *query = since(t, head(t), "&wait=20");
+    struct arena mem = ARENA_INIT;
+    struct test_app other = *t; /* the writer's own memory: arenas are for one thread */
+    other.mem = mem;
+    int64_t start = clock_mono_ms();
+    assert_int_equal(pthread_create(&writer, NULL, write_later, &other), 0);
+    struct test_reply r = poll(t, query, true);
+    int64_t took = clock_mono_ms() - start;
+    pthread_join(writer, NULL);
+    arena_release(&other.mem);
+    assert_int_equal(event_count(&r), 1);
+    assert_true(took >= 100 && took < 5000);
+}
+
+static void bad_parameters_are_refused(void **state)
+{
+    static const char *const bad[] = {"wait=x", "wait=-1", "wait=1.5", "wait=", "events="};
+    for (size_t i = 0; i < ARRAY_LEN(bad); i++) {
+        struct test_reply r = poll(*state, bad[i], false);
+        test_expect_error(&r, 400, "invalid_query");
+    }
+}
+
+int main(void)
+{
+#define TEST(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
+    const struct CMUnitTest tests[] = {
+        TEST(events_come_as_they_were_logged),
+        TEST(a_filter_leaves_events_out_but_goes_on),
+        TEST(what_is_no_longer_in_the_log_is_a_resync),
+        TEST(waiting_ends_with_its_time),
+        TEST(without_a_thread_to_wait_on_the_answer_comes_at_once),
+        TEST(a_commit_ends_the_waiting),
+        TEST(bad_parameters_are_refused),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,148 @@
+/* The application in process. */
+#include "base/base.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+
+#include <cmocka.h>
+
+#include "dispatch.h"
+#include "lib/app/app.h"
+#include "metrics.h"
+
+static const char secret[] = "CUBBY_JWT_SECRET=a secret of tests, thirty-two bytes";
+
+void test_app_open(struct test_app *t)
+{
+    char *env[] = {(char *)secret, NULL};
+    struct str message = STR_NULL;
+    *t = (struct test_app){.mem = ARENA_INIT};
+    if (conf_load(&t->conf, NULL, env, &t->mem, &message) ||
+        collections_load(&t->collections, "fcgi-app/collections", &t->mem, &message))
+        fail_msg("%.*s", STR_ARG(message));
+    struct store_options o = test_store_options();
+    o.tables = collections_tables(&t->collections, &o.table_count);
+    test_store_open(&t->store, o);
+    t->app = (struct app){
+        .conf = &t->conf,
+        .store = t->store.store,
+        .collections = &t->collections,
+        .passwords = password_pool_new(1, 4),
+        .wake = wake_new(),
+        .metrics = metrics_new(),
+    };
+    who_keys_init(&t->app.keys, &t->conf);
+}
+
+void test_app_close(struct test_app *t)
+{
+    password_pool_free(t->app.passwords);
+    wake_free(t->app.wake);
+    metrics_free(t->app.metrics);
+    test_store_close(&t->store);
+    collections_release(&t->collections);
+    arena_release(&t->mem);
+}
+
+static struct req request_of(struct test_app *t, const struct test_call *c, struct arena *mem)
+{
+    struct str target = str_from_c(c->target);
+    size_t mark = str_find(target, '?');
+    struct req r = {
+        .app = &t->app,
+        .mem = mem,
+        .method = c->method ? c->method
+                  : c->body ? METHOD_POST
+                            : METHOD_GET,
+        .path = str_make(target.p, mark),
+        .query = mark < target.n ? str_from(target, mark + 1) : STR_NULL,
+        .headers = c->headers,
+        .body = str_from_c(c->body),
+        .body_too_large = c->body_too_large,
+        .body_broken = c->body_broken,
+        .local_metrics = c->local_metrics,
+        .may_wait = c->may_wait,
+        .remote_addr = str_from_c(c->from ? c->from : "192.0.2.1"),
+    };
+    r.peer_addr = r.remote_addr;
+    if (!r.headers.host.p)
+        r.headers.host = STR("cubby.test");
+    if (c->body && !r.headers.content_type.p)
+        r.headers.content_type = STR("application/json");
+    if (c->token)
+        r.headers.authorization = arena_printf(mem, "Bearer %s", c->token);
+    if (c->cookie)
+        r.headers.cookie = str_from_c(c->cookie);
+    return r;
+}
+
+struct test_reply test_call(struct test_app *t, struct test_call c)
+{
+    struct arena mem = ARENA_INIT;
+    struct req r = request_of(t, &c, &mem);
+    dispatch(&r);
+    struct test_reply reply = {
+        .status = r.status ? r.status : 200,
+        .head = arena_dup(&t->mem, buf_str(&r.head)),
+        .body = arena_dup(&t->mem, buf_str(&r.body_out)),
+    };
+    if (json_parse(&reply.json, reply.body, JSON_WITH_NUL, &t->mem))
+        reply.json = (struct json){.count = 0};
+    buf_release(&r.head);
+    buf_release(&r.body_out);
+    arena_release(&mem);
+    return reply;
+}
+
+struct str test_header(const struct test_reply *r, const char *name, int nth)
+{
+    struct str lines = r->head, line;
+    while (str_next(&lines, '\n', &line)) {
+        size_t colon = str_find(line, ':');
+        if (str_eq_nocase(str_make(line.p, colon), str_from_c(name)) && nth-- == 0)
+            return str_trim(str_from(line, colon + 1));
+    }
+    return STR_NULL;
+}
+
+const char *test_string(struct test_app *t, const struct test_reply *r, const char *path)
+{
+    struct str rest = str_from_c(path), name;
+    struct json_value v = r->json.count ? json_root(&r->json) : JSON_ABSENT;
+    while (str_next(&rest, '.', &name))
+        v = json_is(v, JSON_OBJECT) ? json_get(v, name) : JSON_ABSENT;
+    if (!json_is(v, JSON_STRING))
+        fail_msg("no string %s in %.*s", path, STR_ARG(r->body));
+    return arena_dup(&t->mem, json_string(v, &t->mem)).p;
+}
+
+const char *test_cookie(struct test_app *t, const struct test_reply *r, const char *name)
+{
+    struct str line, wanted = str_from_c(name), value;
+    for (int i = 0; (line = test_header(r, "Set-Cookie", i)).p; i++) {
+        value = str_make(line.p, str_find(line, ';'));
+        if (str_starts_with(value, wanted) && value.p[wanted.n] == '=')
+            return arena_dup(&t->mem, str_from(value, wanted.n + 1)).p;
+    }
+    return NULL;
+}
+
+void test_expect_error(const struct test_reply *r, int status, const char *code)
+{
+    struct json_value v = r->json.count ? json_get(json_root(&r->json), STR("code")) : JSON_ABSENT;
+    struct arena mem = ARENA_INIT;
+    bool same = json_is(v, JSON_STRING) && str_eq(json_string(v, &mem), str_from_c(code));
+    arena_release(&mem);
+    if (r->status != status || !same)
+        fail_msg("expected %d %s, got %d %.*s", status, code, r->status, STR_ARG(r->body));
+}
+
+const char *test_sign_up(struct test_app *t, const char *email)
+{
+    const char *body =
+        arena_printf(&t->mem, "{\"email\":\"%s\",\"password\":\"" TEST_PASSWORD "\"}", email).p;
+    struct test_reply r = test_call(t, (struct test_call){.target = "/api/signup", .body = body});
+    if (r.status != 200)
+        fail_msg("sign-up: %d %.*s", r.status, STR_ARG(r.body));
+    return test_string(t, &r, "token");
+}
