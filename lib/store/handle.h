@@ -7,6 +7,7 @@
 
 #include <pthread.h>
 
+#include "base/buf.h"
 #include "base/list.h"
 #include "base/map.h"
 #include "store/space.h"
@@ -102,6 +103,23 @@ bool cache_is_wanted(struct cache *c, struct handle *h);
 void cache_stop(struct cache *c);
 
 void cache_count(struct cache *c, uint64_t *which);
+
+/* --- files.c --- */
+
+/* data_dir and the folders in it, 0700. ERR_INVALID: not a folder one can use. */
+enum err files_make_tree(const char *data_dir) must_check;
+
+/* Is this kind spread over folders by the first two digits of the id? */
+bool files_is_sharded(enum space_kind kind);
+
+void files_path(struct buf *out, const struct space *sp);
+enum err files_make_shard(const struct space *sp) must_check;
+
+/* Make the names in the folder of this space durable. */
+enum err files_sync_shard(const struct space *sp) must_check;
+
+/* The file, its -wal and -shm, as far as they exist. */
+enum err files_delete(const struct space *sp) must_check;
 
 /* --- checkpoint.c --- */
 

@@ -156,6 +156,26 @@ enum err sessions_revoke_others(struct space *sp, struct str except, int64_t *re
     return remove_where(sp, sql, except, removed);
 }
 
+enum err sessions_list(struct space *sp, int64_t now_ms,
+                       void (*on_session)(void *arg, const struct session *s), void *arg)
+{
+    static const struct str sql =
+        SQL("SELECT id, created_at, last_seen_at, user_agent, ip"
+            " FROM session WHERE exp > ?1 ORDER BY last_seen_at DESC, id");
+    struct stmt *s;
+    bool row;
+    enum err e = db_stmt(sp->db, sql, &s);
+    if (e)
+        return e;
+    stmt_bind_i64(s, 1, now_ms / 1000);
+    while (!(e = stmt_step(s, &row)) && row) {
+        struct session x = {stmt_str(s, 0), stmt_i64(s, 1), stmt_i64(s, 2), stmt_str(s, 3),
+                            stmt_str(s, 4)};
+        on_session(arg, &x);
+    }
+    return e;
+}
+
 enum err sessions_is_live(struct space *sp, struct str sid, int64_t now_ms, bool *live)
 {
     static const struct str sql = SQL("SELECT 1 FROM session WHERE id = ?1 AND exp > ?2");

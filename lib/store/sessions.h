@@ -41,6 +41,11 @@ enum err sessions_refresh(struct space *sp, struct str sid, struct str jti, int6
 enum err sessions_revoke(struct space *sp, struct str sid, int64_t *removed) must_check;
 enum err sessions_revoke_others(struct space *sp, struct str except, int64_t *removed) must_check;
 
+/* Each session, the one seen last first; its strings are valid during the call. */
+enum err sessions_list(struct space *sp, int64_t now_ms,
+                       void (*on_session)(void *arg, const struct session *s),
+                       void *arg) must_check;
+
 /* Is it there and its refresh token not past its end? In any transaction, or none. */
 enum err sessions_is_live(struct space *sp, struct str sid, int64_t now_ms, bool *live) must_check;
 

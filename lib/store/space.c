@@ -1,26 +1,15 @@
-/* The store and its spaces: paths, opening and closing files, transactions under the writers' lock.
- */
+/* Spaces: opening and closing their files, handing them out, transactions under the lock. */
 #include "base/base.h"
 
-#include <errno.h>
-#include <fcntl.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/buf.h"
-#include "base/mem.h"
 #include "store/handle.h"
 #include "store/lock.h"
 #include "store/migrate.h"
-#include "store/tables.h"
 
 #define HEX_ID_LEN    32
 #define CLOSE_WAIT_MS 100 /* for the lock, when a file is closed: else its WAL stays */
-
-static const char *const folders[SPACE_KINDS] = {
-    [SPACE_MAIN] = "", [SPACE_USER] = "users", [SPACE_ORG] = "orgs", [SPACE_SHARED] = "shared"};
-
-/* --- paths ------------------------------------------------------------------------------------ */
 
 static bool id_is_valid(enum space_kind kind, struct str id)
 {
@@ -38,56 +27,6 @@ static bool id_is_valid(enum space_kind kind, struct str id)
     return true;
 }
 
-static bool is_sharded(enum space_kind kind)
-{
-    return kind == SPACE_USER || kind == SPACE_ORG;
-}
-
-/* The folder of a space's file. */
-static void folder_path(struct buf *out, const struct space *sp)
-{
-    buf_appendf(out, "%s", sp->store->data_dir);
-    if (sp->kind != SPACE_MAIN)
-        buf_appendf(out, "/%s", folders[sp->kind]);
-    if (is_sharded(sp->kind))
-        buf_appendf(out, "/%.2s", sp->id);
-}
-
-static void file_path(struct buf *out, const struct space *sp)
-{
-    folder_path(out, sp);
-    buf_appendf(out, "/%s.db", sp->kind == SPACE_MAIN ? "main" : sp->id);
-}
-
-static enum err sync_folder(const char *path)
-{
-    int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (fd < 0)
-        return errno == EMFILE || errno == ENFILE ? ERR_BUSY : ERR_INTERNAL;
-    int rc = fsync(fd);
-    close(fd);
-    return rc < 0 ? ERR_INTERNAL : OK;
-}
-
-/* Make the folder if need be, durably. */
-static enum err make_folder(const char *path, const char *parent)
-{
-    if (mkdir(path, 0700) == 0)
-        return sync_folder(parent);
-    return errno == EEXIST ? OK : errno == ENOSPC || errno == EDQUOT ? ERR_FULL : ERR_INVALID;
-}
-
-static enum err make_shard(const struct space *sp)
-{
-    struct buf path = BUF_INIT, parent = BUF_INIT;
-    folder_path(&path, sp);
-    buf_appendf(&parent, "%s/%s", sp->store->data_dir, folders[sp->kind]);
-    enum err e = make_folder(path.p, parent.p);
-    buf_release(&parent);
-    buf_release(&path);
-    return e;
-}
-
 /* --- open and close a handle's file ----------------------------------------------------------- */
 
 static struct db_options db_options_of(const struct store *s, enum space_kind kind, bool create)
@@ -96,7 +35,7 @@ static struct db_options db_options_of(const struct store *s, enum space_kind ki
                                .reader = s->options.reader,
                                .sync = s->options.sync,
                                .busy_ms = s->options.busy_ms,
-                               .max_bytes = is_sharded(kind) ? s->options.quota_bytes : 0};
+                               .max_bytes = files_is_sharded(kind) ? s->options.quota_bytes : 0};
 }
 
 static enum err read_epoch(struct space *sp)
@@ -124,36 +63,58 @@ static enum err prepare(struct space *sp, bool create)
     return e ? e : read_epoch(sp);
 }
 
+/*
+ * Open the file and what it takes to make it. Under the lock, for a file that is being turned into
+ * a WAL database cannot be opened by two at once.
+ */
+static enum err create_file(struct handle *h, const char *path)
+{
+    struct space *sp = &h->space;
+    struct store *s = sp->store;
+    struct db_options o = db_options_of(s, sp->kind, true);
+    enum err e = lock_take(s->locks, h->place, s->options.busy_ms);
+    if (e)
+        return e;
+    if (files_is_sharded(sp->kind))
+        e = files_make_shard(sp);
+    if (!e)
+        e = db_open(&sp->db, path, &o);
+    lock_drop(s->locks, h->place);
+    return e;
+}
+
+static enum err open_file(struct handle *h, bool create)
+{
+    struct space *sp = &h->space;
+    struct db_options o = db_options_of(sp->store, sp->kind, false);
+    struct buf path = BUF_INIT;
+    files_path(&path, sp);
+    enum err e = db_open(&sp->db, path.p, &o);
+    if (create && (e == ERR_NOT_FOUND || e == ERR_BUSY))
+        e = create_file(h, path.p);
+    buf_release(&path);
+    return e;
+}
+
 /* Open the file of a held handle; what fails leaves it as it was. */
 static enum err handle_open(struct handle *h, bool create)
 {
     struct space *sp = &h->space;
     struct store *s = sp->store;
-    struct buf path = BUF_INIT, folder = BUF_INIT;
-    struct db_options o = db_options_of(s, sp->kind, create);
-    file_path(&path, sp);
-    bool fresh = create && access(path.p, F_OK) < 0;
-    enum err e = fresh && is_sharded(sp->kind) ? make_shard(sp) : OK;
-    if (!e)
-        e = db_open(&sp->db, path.p, &o);
+    enum err e = open_file(h, create);
     if (e)
-        goto out;
+        return e;
     h->drop = false;
     h->checkpoint_at = CHECKPOINT_DUE;
     cache_count(&s->cache, &s->cache.stats.misses);
     e = prepare(sp, create);
-    if (!e && fresh) {
-        folder_path(&folder, sp);
-        e = sync_folder(folder.p);
-    }
+    if (!e && create)
+        e = files_sync_shard(sp);
     if (e) {
         db_rollback(sp->db);
         db_close(sp->db);
         sp->db = NULL;
     }
-out:
-    buf_release(&folder);
-    buf_release(&path);
     return e;
 }
 
@@ -161,18 +122,21 @@ void handle_close(struct handle *h)
 {
     struct store *s = h->space.store;
     struct db *db = h->space.db;
+    bool all;
     h->space.db = NULL;
     h->drop = false;
-    bool tidy = !s->options.reader && !db_is_corrupt(db) &&
-                lock_take(s->locks, h->place, CLOSE_WAIT_MS) == OK;
-    if (!tidy) {
+    if (s->options.reader || db_is_corrupt(db) ||
+        lock_take(s->locks, h->place, CLOSE_WAIT_MS) != OK) {
         db_close(db);
         return;
     }
-    bool all;
-    if (db_wal_frames(db) > 0 && db_checkpoint(db, &all) == OK)
-        cache_count(&s->cache, &s->cache.stats.checkpoints);
-    db_close_last(db);
+    if (db_file_is_gone(db)) {
+        db_close(db); /* the WAL by its name may belong to another file now */
+    } else {
+        if (db_wal_frames(db) > 0 && db_checkpoint(db, &all) == OK)
+            cache_count(&s->cache, &s->cache.stats.checkpoints);
+        db_close_last(db);
+    }
     lock_drop(s->locks, h->place);
 }
 
@@ -234,27 +198,6 @@ void space_release(struct space *sp)
         close_surplus(s);
 }
 
-static enum err delete_files(const struct space *sp)
-{
-    static const char *const suffixes[] = {"", "-wal", "-shm"};
-    struct buf path = BUF_INIT, folder = BUF_INIT;
-    enum err e = OK;
-    file_path(&path, sp);
-    size_t n = path.n;
-    for (size_t i = 0; !e && i < ARRAY_LEN(suffixes); i++) {
-        path.n = n;
-        buf_appendf(&path, "%s", suffixes[i]);
-        if (unlink(path.p) < 0 && errno != ENOENT)
-            e = ERR_INTERNAL;
-    }
-    folder_path(&folder, sp);
-    if (!e)
-        e = sync_folder(folder.p);
-    buf_release(&folder);
-    buf_release(&path);
-    return e;
-}
-
 enum err space_delete(struct store *s, enum space_kind kind, struct str id)
 {
     struct handle *h;
@@ -267,7 +210,7 @@ enum err space_delete(struct store *s, enum space_kind kind, struct str id)
     if (!e) {
         db_close(h->space.db);
         h->space.db = NULL;
-        e = delete_files(&h->space);
+        e = files_delete(&h->space);
         lock_drop(s->locks, h->place);
     }
     cache_give(&s->cache, h);
@@ -330,90 +273,4 @@ void space_rollback(struct space *sp)
 {
     db_rollback(sp->db);
     end(sp);
-}
-
-/* --- the store -------------------------------------------------------------------------------- */
-
-static enum err make_folders(const struct store *s)
-{
-    struct buf path = BUF_INIT;
-    enum err e = mkdir(s->data_dir, 0700) == 0 || errno == EEXIST ? OK : ERR_INVALID;
-    for (size_t kind = SPACE_MAIN + 1; !e && kind < SPACE_KINDS; kind++) {
-        buf_reset(&path);
-        buf_appendf(&path, "%s/%s", s->data_dir, folders[kind]);
-        e = make_folder(path.p, s->data_dir);
-    }
-    if (!e && access(s->data_dir, R_OK | W_OK | X_OK) < 0)
-        e = ERR_INVALID;
-    buf_release(&path);
-    return e;
-}
-
-/* A reader waits for nothing here: what is not there yet is ERR_NOT_FOUND when it is asked for. */
-static enum err start_writer(struct store *s)
-{
-    struct space *main_db;
-    enum err e = make_folders(s);
-    if (!e)
-        e = lock_open(s->data_dir, &s->locks);
-    if (!e)
-        e = space_create(s, SPACE_MAIN, STR_NULL, &main_db);
-    if (e)
-        return e;
-    space_release(main_db);
-    return checkpointer_start(s);
-}
-
-enum err store_open(struct store **out, const struct store_options *o, struct arena *mem,
-                    struct str *message)
-{
-    db_library_init();
-    struct store *s = mem_zalloc(1, sizeof *s);
-    s->options = *o;
-    s->data_dir = mem_dup(o->data_dir, strlen(o->data_dir));
-    s->options.data_dir = s->data_dir;
-    s->locks = -1;
-    cache_init(&s->cache, o->handles);
-    for (size_t kind = 0; kind < SPACE_KINDS; kind++)
-        tables_hash(o, (enum space_kind)kind, s->tables_hash[kind]);
-    enum err e = o->reader ? OK : start_writer(s);
-    if (e) {
-        struct str text = err_text(e);
-        *message = arena_printf(mem, "%s: %.*s", s->data_dir, STR_ARG(text));
-        store_close(s);
-        s = NULL;
-    }
-    *out = s;
-    return e;
-}
-
-void store_close(struct store *s)
-{
-    struct handle *h;
-    if (!s)
-        return;
-    checkpointer_stop(s);
-    while ((h = cache_any(&s->cache)) != NULL) {
-        if (h->space.db)
-            handle_close(h);
-        cache_forget(&s->cache, h);
-    }
-    cache_release(&s->cache);
-    if (s->locks >= 0)
-        close(s->locks);
-    mem_free(s->data_dir);
-    mem_free(s);
-}
-
-const struct store_options *store_options(const struct store *s)
-{
-    return &s->options;
-}
-
-struct store_stats store_stats(struct store *s)
-{
-    pthread_mutex_lock(&s->cache.mutex);
-    struct store_stats stats = s->cache.stats;
-    pthread_mutex_unlock(&s->cache.mutex);
-    return stats;
 }

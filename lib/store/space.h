@@ -58,7 +58,7 @@ struct space {
     struct {
         bool known;    /* head read in this transaction */
         uint64_t seq;  /* last event, 0 when none */
-        int64_t at;    /* its time: never decreases along the log */
+        int64_t at;    /* time of this transaction's events: now, never before the last one's */
         int64_t bytes; /* total of name and data bytes ever appended */
     } log;
 };
@@ -97,8 +97,10 @@ void space_release(struct space *sp);
 enum err space_delete(struct store *s, enum space_kind kind, struct str id) must_check;
 
 /*
- * Transactions. A write takes the writers' lock of all processes first, then BEGIN IMMEDIATE:
- * ERR_BUSY after busy_ms. A commit that leaves a long WAL asks the checkpointer to shorten it.
+ * Transactions. A write takes the writers' lock of all processes first (store/lock.h), then BEGIN
+ * IMMEDIATE: ERR_BUSY after busy_ms, ERR_NOT_FOUND when another process has deleted or replaced the
+ * file meanwhile. A commit that leaves a long WAL asks the checkpointer to shorten it. A commit
+ * that fails has rolled back.
  */
 #define space_begin_read(sp)  space_begin_at((sp), false, __FILE__, __LINE__)
 #define space_begin_write(sp) space_begin_at((sp), true, __FILE__, __LINE__)

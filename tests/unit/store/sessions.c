@@ -6,6 +6,7 @@
 
 #include <cmocka.h>
 
+#include "base/buf.h"
 #include "lib/store/space.h"
 #include "store/sessions.h"
 
@@ -181,6 +182,30 @@ static void the_session_unseen_for_longest_makes_room(void **state)
     space_release(sp);
 }
 
+static void collect(void *arg, const struct session *s)
+{
+    struct buf *out = arg;
+    buf_appendf(out, "%.*s %.*s %.*s;", STR_ARG(s->id), STR_ARG(s->user_agent), STR_ARG(s->ip));
+}
+
+static void the_list_has_the_live_ones_the_last_seen_first(void **state)
+{
+    struct test_store *t = *state;
+    struct space *sp = test_user_writing(t);
+    struct buf out = BUF_INIT;
+    struct refresh_state c;
+    sign_in(sp, STR("s1"), STR("j1"), NOW_MS);
+    sign_in(sp, STR("s2"), STR("j2"), NOW_MS + 1);
+    refresh(t, sp, STR("j1"), STR("j3"), NOW_MS + 2, &c);
+    assert_int_equal(sessions_list(sp, NOW_MS, collect, &out), OK);
+    assert_string_equal(out.p, "s1 agent ::1;s2 agent ::1;");
+    buf_reset(&out);
+    assert_int_equal(sessions_list(sp, NOW_MS + WEEK_S * 1000LL, collect, &out), OK);
+    assert_int_equal(out.n, 0);
+    buf_release(&out);
+    space_release(sp);
+}
+
 #define TEST(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
 
 int main(void)
@@ -193,6 +218,7 @@ int main(void)
         TEST(a_session_ends_with_its_refresh_token),
         TEST(a_look_at_a_refresh_token_changes_nothing),
         TEST(revoking_takes_one_or_all_others_or_all),
+        TEST(the_list_has_the_live_ones_the_last_seen_first),
         TEST(the_session_unseen_for_longest_makes_room),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -142,6 +142,39 @@ static void a_data_folder_that_cannot_be_used_is_refused_with_a_message(void **s
     assert_true(message.n > 0);
 }
 
+static void processes_that_start_at_once_share_one_store(void **state)
+{
+    struct test_store *t = *state;
+    struct store_options o = t->options;
+    struct str message;
+    int go[2], status;
+    char byte;
+    o.data_dir = test_store_path(t, "fresh");
+    assert_int_equal(pipe(go), 0);
+    for (int i = 0; i < 4; i++)
+        if (fork() == 0) {
+            struct store *s;
+            struct space *sp;
+            close(go[1]);
+            (void)!read(go[0], &byte, 1); /* ends for all at once */
+            if (store_open(&s, &o, &t->mem, &message) != OK)
+                _exit(1);
+            if (space_create(s, SPACE_SHARED, STR("counters"), &sp) != OK)
+                _exit(2);
+            if (space_begin_write(sp) != OK || space_commit(sp) != OK)
+                _exit(3);
+            space_release(sp);
+            store_close(s);
+            _exit(0);
+        }
+    close(go[0]);
+    close(go[1]);
+    for (int i = 0; i < 4; i++) {
+        assert_true(wait(&status) > 0);
+        assert_int_equal(status, 0);
+    }
+}
+
 /* --- transactions ----------------------------------------------------------------------------- */
 
 static void releasing_rolls_back_what_was_not_committed(void **state)
@@ -333,17 +366,19 @@ static void a_handle_of_a_file_deleted_elsewhere_is_not_used_again(void **state)
 {
     struct test_store *t = *state;
     struct store *other;
-    struct str message;
-    struct space *sp = acquire(t->store, STR(TEST_USER));
+    struct str message, value;
+    struct space *stale = acquire(t->store, STR(TEST_USER)), *sp;
     assert_int_equal(store_open(&other, &t->options, &t->mem, &message), OK);
     assert_int_equal(space_delete(other, SPACE_USER, STR(TEST_USER)), OK);
-    assert_int_equal(space_begin_write(sp), ERR_NOT_FOUND);
-    space_release(sp);
-    assert_int_equal(space_acquire(t->store, SPACE_USER, STR(TEST_USER), &sp), ERR_NOT_FOUND);
-    assert_int_equal(space_create(other, SPACE_USER, STR(TEST_USER), &sp), OK);
-    space_release(sp);
-    assert_int_equal(space_acquire(t->store, SPACE_USER, STR(TEST_USER), &sp), OK);
+    assert_int_equal(space_begin_write(stale), ERR_NOT_FOUND);
+    sp = acquire(other, STR(TEST_USER)); /* a new file under the same name */
     set(sp, "new");
+    space_release(stale); /* closes, and must not touch what is the new file's */
+    assert_true(exists(t, "users/01/" TEST_USER ".db-wal"));
+    stale = acquire(t->store, STR(TEST_USER));
+    assert_int_equal(kv_get(stale, STR("k"), &t->mem, &value), OK);
+    assert_true(str_eq(value, STR("new")));
+    space_release(stale);
     space_release(sp);
     store_close(other);
 }
@@ -535,6 +570,7 @@ int main(void)
         TEST(ids_of_the_wrong_form_are_not_found),
         TEST(closing_leaves_one_file_per_space_with_everything_in_it),
         TEST(a_data_folder_that_cannot_be_used_is_refused_with_a_message),
+        TEST(processes_that_start_at_once_share_one_store),
         TEST(releasing_rolls_back_what_was_not_committed),
         TEST(a_writer_of_another_store_is_waited_for_and_then_busy),
         TEST(a_file_beyond_quota_bytes_says_so_and_still_reads),

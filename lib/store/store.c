@@ -1,0 +1,96 @@
+/* The store: one per process. Opens the data folder and main.db, runs the checkpointer, counts. */
+#include "base/base.h"
+
+#include <unistd.h>
+
+#include "base/mem.h"
+#include "store/handle.h"
+#include "store/lock.h"
+#include "store/tables.h"
+
+/* A reader waits for nothing here: what is not there yet is ERR_NOT_FOUND when it is asked for. */
+static enum err start_writer(struct store *s)
+{
+    struct space *main_db;
+    enum err e = files_make_tree(s->data_dir);
+    if (!e)
+        e = lock_open(s->data_dir, &s->locks);
+    if (!e)
+        e = space_create(s, SPACE_MAIN, STR_NULL, &main_db);
+    if (e)
+        return e;
+    space_release(main_db);
+    return checkpointer_start(s);
+}
+
+/* For whoever reads the log at start. */
+static const char *reason(enum err e)
+{
+    switch (e) {
+    case ERR_INVALID:
+        return "not a folder that this user can read and write";
+    case ERR_TOO_NEW:
+        return "main.db was written by a newer version of this program";
+    case ERR_CORRUPT:
+        return "main.db is damaged";
+    case ERR_BUSY:
+        return "main.db is in use, or no descriptor or thread is to be had";
+    case ERR_FULL:
+        return "the disk is full";
+    default:
+        return "main.db cannot be opened";
+    }
+}
+
+enum err store_open(struct store **out, const struct store_options *o, struct arena *mem,
+                    struct str *message)
+{
+    db_library_init();
+    struct store *s = mem_zalloc(1, sizeof *s);
+    s->options = *o;
+    s->data_dir = mem_dup(o->data_dir, strlen(o->data_dir));
+    s->options.data_dir = s->data_dir;
+    s->locks = -1;
+    cache_init(&s->cache, o->handles);
+    for (size_t kind = 0; kind < SPACE_KINDS; kind++)
+        tables_hash(o, (enum space_kind)kind, s->tables_hash[kind]);
+    enum err e = o->reader ? OK : start_writer(s);
+    if (e) {
+        *message = arena_printf(mem, "%s: %s", s->data_dir, reason(e));
+        store_close(s);
+        s = NULL;
+    }
+    *out = s;
+    return e;
+}
+
+void store_close(struct store *s)
+{
+    struct handle *h;
+    if (!s)
+        return;
+    checkpointer_stop(s);
+    while ((h = cache_any(&s->cache)) != NULL) {
+        if (h->space.db)
+            handle_close(h);
+        cache_forget(&s->cache, h);
+    }
+    cache_release(&s->cache);
+    if (s->locks >= 0)
+        close(s->locks);
+    mem_free(s->data_dir);
+    mem_free(s);
+}
+
+const struct store_options *store_options(const struct store *s)
+{
+    return &s->options;
+}
+
+struct store_stats store_stats(struct store *s)
+{
+    pthread_mutex_lock(&s->cache.mutex);
+    struct store_stats stats = s->cache.stats;
+    pthread_mutex_unlock(&s->cache.mutex);
+    return stats;
+}
