@@ -32,6 +32,14 @@ static bool is_type(struct str content_type, struct str type)
     return str_eq_nocase(str_trim(bare), type);
 }
 
+/* JSON, or the type that RFC 7396 gives a PATCH. */
+static bool is_json(const struct req *r)
+{
+    struct str type = r->headers.content_type;
+    return is_type(type, STR("application/json")) ||
+           (r->method == METHOD_PATCH && is_type(type, STR("application/merge-patch+json")));
+}
+
 static enum err read_form(struct req *r, struct form *f)
 {
     struct str type = r->headers.content_type;
@@ -54,7 +62,7 @@ static enum err read_body(struct req *r)
 
     if ((need & BODY_OPTIONAL) && !text.n) {
         text = STR("{}");
-    } else if (type.n && !is_type(type, STR("application/json"))) {
+    } else if (type.n && !is_json(r)) {
         e = need & ALLOW_FORM ? read_form(r, &form) : ERR_MEDIA_TYPE;
         if (e)
             return e;

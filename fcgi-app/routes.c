@@ -37,10 +37,11 @@ const struct route routes[] = {
     {METHOD_GET, "/protected/profile", NEED_USER, account_profile, "Who is signed in."},
 
     /* Key-value store */
-    {METHOD_GET, "/data", NEED_USER, data_read, "The value of a key, or keys by prefix."},
-    {METHOD_POST, "/data", NEED_USER | NEED_WRITE | NEED_JSON | ALLOW_NUL | ALLOW_FORM, data_write,
-     "Set a key."},
-    {METHOD_DELETE, "/data", NEED_USER | NEED_WRITE, data_remove, "Remove a key."},
+    {METHOD_GET, "/data", NEED_USER | IN_BATCH, data_read,
+     "The value of a key, or keys by prefix."},
+    {METHOD_POST, "/data", NEED_USER | NEED_WRITE | NEED_JSON | ALLOW_NUL | ALLOW_FORM | IN_BATCH,
+     data_write, "Set a key."},
+    {METHOD_DELETE, "/data", NEED_USER | NEED_WRITE | IN_BATCH, data_remove, "Remove a key."},
     {METHOD_GET, "/api/data", NEED_USER | IN_BATCH, data_read, "As /data."},
     {METHOD_POST, "/api/data",
      NEED_USER | NEED_WRITE | NEED_JSON | ALLOW_NUL | ALLOW_FORM | IN_BATCH, data_write,
