@@ -19,7 +19,8 @@
 #define STMT_BUCKETS 64
 #define WAL_HEADER   32 /* sqlite.org/fileformat2.html 4.1: header, and header of each frame */
 #define WAL_FRAME    24
-#define DISK_FULL    (1 << 20) /* SQLITE_FULL with less than this free is the disk's fault */
+#define DISK_FULL    (1 << 20) /* bytes free at which FULL is the disk's fault */
+#define FULL_MARGIN  (8 << 20) /* more than one transaction adds */
 
 struct stmt {
     struct db *db;
@@ -64,14 +65,26 @@ void db_library_init(void)
 
 /* --- errors ----------------------------------------------------------------------------------- */
 
-/* SQLite says FULL both for a full disk and for a file at its max_page_count. */
+static int64_t size_of(const char *path)
+{
+    struct stat st;
+    return stat(path, &st) == 0 ? st.st_size : 0;
+}
+
+/*
+ * SQLite says FULL both for a full disk and for a file at its max_page_count. It is the disk when
+ * the file was not near its limit, or when the disk has hardly anything left.
+ */
 static enum err full(const struct db *db)
 {
     struct statvfs fs;
     const char *path = sqlite3_db_filename(db->handle, "main");
-    if (!db->options.max_bytes || !path || statvfs(path, &fs) < 0)
+    int64_t size = size_of(path) + size_of(sqlite3_filename_wal(path));
+    if (!db->options.max_bytes || size + FULL_MARGIN < db->options.max_bytes)
         return ERR_FULL;
-    return (uint64_t)fs.f_bavail * fs.f_frsize < DISK_FULL ? ERR_FULL : ERR_QUOTA;
+    if (statvfs(path, &fs) < 0 || (uint64_t)fs.f_bavail * fs.f_frsize < DISK_FULL)
+        return ERR_FULL;
+    return ERR_QUOTA;
 }
 
 static enum err system_error(const struct db *db)
@@ -200,10 +213,9 @@ static enum err query_i64(struct db *db, struct str sql, int64_t *out)
 /* A WAL that earlier processes left shows by its size alone: no lock, no read. */
 static void guess_wal_frames(struct db *db, int64_t page_size)
 {
-    struct stat st;
-    const char *wal = sqlite3_filename_wal(sqlite3_db_filename(db->handle, "main"));
-    if (stat(wal, &st) == 0 && st.st_size > WAL_HEADER)
-        db->wal_frames = (int)((st.st_size - WAL_HEADER) / (WAL_FRAME + page_size));
+    int64_t size = size_of(sqlite3_filename_wal(sqlite3_db_filename(db->handle, "main")));
+    if (size > WAL_HEADER)
+        db->wal_frames = (int)((size - WAL_HEADER) / (WAL_FRAME + page_size));
 }
 
 static void configure_handle(struct db *db)

@@ -2,7 +2,9 @@
 #include "base/base.h"
 
 #include <setjmp.h>
+#include <signal.h>
 #include <stdarg.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -280,6 +282,24 @@ static void a_file_at_its_limit_is_a_quota_and_keeps_what_it_has(void **state)
     db_close(db);
 }
 
+/* A limit on file sizes of this process stands for a disk without room. */
+static void a_disk_without_room_is_full_and_nothing_is_lost(void **state)
+{
+    struct fixture *f = *state;
+    struct rlimit limit, small;
+    assert_int_equal(db_exec(f->db, "INSERT INTO t VALUES(1, 1)"), OK);
+    assert_int_equal(getrlimit(RLIMIT_FSIZE, &limit), 0);
+    small = (struct rlimit){100000, limit.rlim_max};
+    signal(SIGXFSZ, SIG_IGN);
+    assert_int_equal(setrlimit(RLIMIT_FSIZE, &small), 0);
+    enum err e = db_exec(f->db, "INSERT INTO t VALUES(2, zeroblob(200000))");
+    assert_int_equal(setrlimit(RLIMIT_FSIZE, &limit), 0);
+    signal(SIGXFSZ, SIG_DFL);
+    assert_int_equal(e, ERR_FULL);
+    assert_int_equal(ask(f->db, STR("SELECT count(*) FROM t")), 1);
+    assert_int_equal(db_exec(f->db, "INSERT INTO t VALUES(2, zeroblob(200000))"), OK);
+}
+
 static void a_deleted_or_replaced_file_is_noticed(void **state)
 {
     struct fixture *f = *state;
@@ -312,6 +332,7 @@ int main(void)
         TEST(a_second_writer_is_busy_and_a_double_key_a_conflict),
         TEST(a_message_names_the_place_that_began),
         TEST(a_file_at_its_limit_is_a_quota_and_keeps_what_it_has),
+        TEST(a_disk_without_room_is_full_and_nothing_is_lost),
         TEST(a_deleted_or_replaced_file_is_noticed),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
