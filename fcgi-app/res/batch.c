@@ -5,6 +5,7 @@
 #include "routes.h"
 
 #define OPERATIONS_MAX 100
+#define ANSWER_MAX     (32 * 1024 * 1024) /* bytes of all results */
 
 static bool read_method(struct str name, enum method *out)
 {
@@ -114,6 +115,8 @@ static enum err run_at(struct req *r, struct json_value operation, size_t index)
 {
     struct req sub = sub_request(r);
     enum err e = run(&sub, operation);
+    if (!e && r->body_out.n + sub.body_out.n > ANSWER_MAX)
+        e = req_fail(&sub, ERR_TOO_LARGE, "The results of this batch are too large together");
     r->change = sub.change;
     if (e)
         take_failure(r, &sub, index);

@@ -12,15 +12,6 @@ enum err change_begin(struct change *c, struct space *sp, const struct collectio
     return space_begin_write(sp);
 }
 
-/* Events travel with the hint when all are small. */
-static bool fit_inline(const struct change *c)
-{
-    for (size_t i = 0; i < c->event_count; i++)
-        if (c->events[i].data.n > BUS_INLINE_MAX)
-            return false;
-    return true;
-}
-
 enum err change_commit(struct change *c)
 {
     enum err e = space_commit(c->space);
@@ -33,7 +24,7 @@ enum err change_commit(struct change *c)
                             .epoch = str_from_c(c->space->epoch),
                             .first = c->events[0].seq,
                             .last = change_last_seq(c),
-                            .event_count = fit_inline(c) ? c->event_count : 0,
+                            .event_count = c->event_count,
                             .events = c->events,
                         });
     return OK;
@@ -132,16 +123,16 @@ static enum err insert_row(struct change *c, const struct collection *col, struc
     return e ? e : raise_row(c, col->event_create, row);
 }
 
-/* The rows that a change of `row_data` brings about elsewhere. */
+/* The rows that a change of `row_data` brings about elsewhere; their texts are made in scratch. */
 static enum err run_effects(struct change *c, const struct collection *col, enum effect_on on,
-                            struct str row_data)
+                            struct str row_data, struct arena *scratch)
 {
     for (size_t i = 0; i < col->effect_count[on]; i++) {
         const struct effect *effect = effect_at(col, on, i);
         const struct collection *target = collections_find(c->collections, effect_target(effect));
         struct row row;
         assert(target); /* checked when the collections were loaded */
-        enum err e = insert_row(c, target, effect_render(effect, row_data, c->mem), &row);
+        enum err e = insert_row(c, target, effect_render(effect, row_data, scratch), &row);
         if (e)
             return e;
     }
@@ -152,7 +143,7 @@ enum err change_row_create(struct change *c, const struct collection *col, struc
                            struct row *row)
 {
     enum err e = insert_row(c, col, data, row);
-    return e ? e : run_effects(c, col, ON_CREATE, data);
+    return e ? e : run_effects(c, col, ON_CREATE, data, c->mem);
 }
 
 /* The client's object put on the row's, checked as a whole. *data in c->mem. */
@@ -193,26 +184,38 @@ enum err change_row_update(struct change *c, const struct collection *col, struc
     e = rows_update(c->space, &col->table, row);
     if (!e)
         e = raise_row(c, col->event_update, row);
-    return e ? e : run_effects(c, col, ON_UPDATE, row->data);
+    return e ? e : run_effects(c, col, ON_UPDATE, row->data, c->mem);
 }
 
-enum err change_row_delete(struct change *c, const struct collection *col, struct str id)
+static enum err raise_delete(struct change *c, const struct collection *col, struct str id)
 {
     struct buf b = BUF_INIT;
-    struct row row;
-    bool existed;
-    enum err e = rows_get(c->space, &col->table, id, c->mem, &row);
-    if (!e)
-        e = rows_delete(c->space, &col->table, id, &existed);
-    if (e)
-        return e;
     buf_append_lit(&b, "{\"id\":");
     json_append_string(&b, id);
     buf_append_lit(&b, ",\"userId\":");
     json_append_string(&b, c->user_id);
     buf_append_ch(&b, '}');
-    e = raise_event(c, col->event_delete, &b);
-    return e ? e : run_effects(c, col, ON_DELETE, row.data);
+    return raise_event(c, col->event_delete, &b);
+}
+
+enum err change_row_delete(struct change *c, const struct collection *col, struct str id)
+{
+    struct arena scratch = ARENA_INIT; /* clearing deletes many: one row's text at a time */
+    struct row row = {.data = STR_NULL};
+    bool existed = false;
+    enum err e = OK;
+    if (col->effect_count[ON_DELETE] > 0)
+        e = rows_get(c->space, &col->table, id, &scratch, &row);
+    if (!e)
+        e = rows_delete(c->space, &col->table, id, &existed);
+    if (!e && !existed)
+        e = ERR_NOT_FOUND;
+    if (!e)
+        e = raise_delete(c, col, id);
+    if (!e)
+        e = run_effects(c, col, ON_DELETE, row.data, &scratch);
+    arena_release(&scratch);
+    return e;
 }
 
 enum err change_rows_clear(struct change *c, const struct collection *col, size_t max,

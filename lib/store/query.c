@@ -218,10 +218,11 @@ static enum err list_rows(struct space *sp, const struct query *q, struct str us
     if (e)
         return e;
     values_bind(q->values, q->value_count, sp, s);
-    last[0] = '\0';
+    size_t start = out->n;
     char id[UUID_LEN + 1] = "";
+    last[0] = '\0';
     while (!(e = stmt_step(s, &found)) && found) {
-        if (result->rows == q->limit) {
+        if (result->rows == q->limit || out->n - start > QUERY_PAGE_BYTES) {
             memcpy(last, id, sizeof id);
             stmt_reset(s);
             return OK;

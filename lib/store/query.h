@@ -13,6 +13,9 @@
 #define QUERY_LIMIT_MAX     1000
 #define QUERY_WHERE_MAX     32
 
+/* A page ends early, with a cursor, once it has so many bytes. */
+#define QUERY_PAGE_BYTES (16 * 1024 * 1024)
+
 struct query; /* in the arena it was parsed into */
 
 /*

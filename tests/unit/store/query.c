@@ -282,6 +282,24 @@ static void values_too_long_to_travel_page_by_offset(void **state)
     assert_string_equal(paged(t, "long:desc", "1"), "876543210");
 }
 
+static void a_page_of_large_rows_ends_early_with_a_cursor(void **state)
+{
+    struct test_store *t = *state;
+    struct str next;
+    size_t n = QUERY_PAGE_BYTES / 2;
+    char *data = arena_alloc(&t->mem, n);
+    struct space *sp = test_user_writing(t);
+    memset(data, 'x', n);
+    memcpy(data, "{\"name\":\"L\",\"x\":\"", 17);
+    memcpy(data + n - 2, "\"}", 2);
+    for (size_t k = 6; k < 10; k++)
+        insert(sp, k, str_make(data, n));
+    assert_int_equal(space_commit(sp), OK);
+    space_release(sp);
+    assert_string_equal(found(t, PARAMS("limit", "4"), &next), "LL");
+    assert_string_equal(found(t, PARAMS("cursor", next.p, "limit", "3"), NULL), "LL");
+}
+
 static void offset_and_limit_cut(void **state)
 {
     struct str next;
@@ -463,6 +481,7 @@ int main(void)
         TEST(pages_follow_each_other_without_gap_or_repeat),
         TEST(a_cursor_survives_rows_inserted_before_it),
         TEST(values_too_long_to_travel_page_by_offset),
+        TEST(a_page_of_large_rows_ends_early_with_a_cursor),
         TEST(offset_and_limit_cut),
         TEST(counts_ignore_pages),
         TEST(words_are_found_where_search_is_declared),
