@@ -87,9 +87,12 @@ static enum err full(const struct db *db)
     return ERR_QUOTA;
 }
 
-static enum err system_error(const struct db *db)
+/* What the system said, where SQLite still knows it: after a failed commit it does not. */
+static enum err system_error(const struct db *db, int rc)
 {
     switch (sqlite3_system_errno(db->handle)) {
+    case 0: /* ENOSPC is FULL, so mostly a disk quota */
+        return rc == SQLITE_IOERR_WRITE || rc == SQLITE_IOERR_SHMSIZE ? ERR_FULL : ERR_INTERNAL;
     case ENOSPC:
     case EDQUOT:
     case EFBIG:
@@ -116,7 +119,7 @@ static enum err classify(const struct db *db, int rc)
         return full(db);
     case SQLITE_IOERR:
     case SQLITE_CANTOPEN:
-        return system_error(db);
+        return system_error(db, rc);
     case SQLITE_CORRUPT:
     case SQLITE_NOTADB:
         return ERR_CORRUPT;
