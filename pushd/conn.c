@@ -1,14 +1,13 @@
 /* One client: state, bytes, clocks, end. */
 #include "base/base.h"
 
-#include <arpa/inet.h>
 #include <errno.h>
+#include <netinet/in.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #include "base/log.h"
 #include "base/mem.h"
-#include "base/rand.h"
 #include "conn.h"
 #include "endpoints.h"
 #include "feed.h"
@@ -277,13 +276,10 @@ static void next_beat(struct conn *c)
 }
 
 /* stream_max_age, 10 % more or less, so that streams do not end in step. */
-static int64_t end_of_stream(const struct server *s)
+static int64_t end_of_stream(struct server *s)
 {
     int64_t ms = s->conf->stream_max_age * 1000;
-    uint32_t random;
-    rand_bytes(&random, sizeof(random));
-    int64_t spread = ms / 5;
-    return ms == 0 ? 0 : loop_now(s->loop) + ms - spread / 2 + random % (spread + 1);
+    return ms == 0 ? 0 : loop_now(s->loop) + ms - ms / 10 + ms / 5 * server_spread(s, 1000) / 1000;
 }
 
 void conn_open_stream(struct conn *c, struct str head)
@@ -422,7 +418,7 @@ void conn_new(struct server *s, int fd, bool local)
     on_readable(c, false); /* most clients have sent their request already */
 }
 
-struct str conn_peer(const struct conn *c, char text[CONN_PEER_MAX])
+bool conn_address(const struct conn *c, struct origin_address *out)
 {
     union {
         struct sockaddr any;
@@ -430,13 +426,11 @@ struct str conn_peer(const struct conn *c, char text[CONN_PEER_MAX])
         struct sockaddr_in6 v6;
     } a;
     socklen_t n = sizeof(a);
-    if (getpeername(c->io.fd, &a.any, &n) != 0 || n < sizeof(a.any.sa_family))
-        return STR("unix:");
+    if (getpeername(c->io.fd, &a.any, &n) != 0)
+        return false;
     if (a.any.sa_family == AF_INET)
-        inet_ntop(AF_INET, &a.v4.sin_addr, text, CONN_PEER_MAX);
+        *out = origin_address_v4(&a.v4.sin_addr);
     else if (a.any.sa_family == AF_INET6)
-        inet_ntop(AF_INET6, &a.v6.sin6_addr, text, CONN_PEER_MAX);
-    else
-        return STR("unix:");
-    return str_from_c(text);
+        memcpy(out->b, &a.v6.sin6_addr, sizeof(out->b));
+    return a.any.sa_family == AF_INET || a.any.sa_family == AF_INET6;
 }

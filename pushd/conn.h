@@ -8,6 +8,7 @@
 
 #include "base/buf.h"
 #include "base/list.h"
+#include "domain/origin.h"
 #include "loop.h"
 #include "msg.h"
 
@@ -120,8 +121,7 @@ void conn_end_code(struct conn *c, enum end why, uint16_t code);
 /* End at once. Nothing is freed before the end of the round, so every caller may go on. */
 void conn_close(struct conn *c, enum end why);
 
-/* The address at the other end as text, "unix:" for a unix socket; room for CONN_PEER_MAX. */
-#define CONN_PEER_MAX 48
-struct str conn_peer(const struct conn *c, char text[CONN_PEER_MAX]);
+/* The address at the other end; false on a unix socket. */
+bool conn_address(const struct conn *c, struct origin_address *out);
 
 #endif

@@ -17,6 +17,7 @@
 #define ACCEPTS_MAX   64    /* in one round */
 #define PAUSE_MS      200   /* when the process has no descriptors left */
 #define SPARE_MAX     256   /* connections beyond the limit that still get their 503 */
+#define DEFER_S       10    /* a connection without a request is the kernel's so long */
 #define UNANSWERED_MS 90000 /* data no one acknowledged: the peer is gone */
 
 union address {
@@ -92,10 +93,11 @@ static void on_pause_end(struct loop_timer *t)
 /* What accepted sockets inherit, so that it costs them no calls. */
 static bool prepare(int fd)
 {
-    int on = 1, ms = UNANSWERED_MS;
+    int on = 1, ms = UNANSWERED_MS, s = DEFER_S;
     return setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on)) == 0 &&
            setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on)) == 0 &&
-           setsockopt(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &ms, sizeof(ms)) == 0;
+           setsockopt(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &ms, sizeof(ms)) == 0 &&
+           setsockopt(fd, IPPROTO_TCP, TCP_DEFER_ACCEPT, &s, sizeof(s)) == 0;
 }
 
 enum err listener_open(struct listener *l, struct server *s, struct str address, bool local)

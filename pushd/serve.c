@@ -241,7 +241,10 @@ static enum err count_address(const struct request *r)
     struct origin_address a;
     struct conn *c = r->conn;
     const struct conf *conf = r->server->conf;
-    if (!origin_address_parse(&a, origin_client_address(conf, &r->from)))
+    bool known = r->from.forwarded_for.p
+                     ? origin_address_parse(&a, origin_client_address(conf, &r->from))
+                     : conn_address(c, &a);
+    if (!known)
         return OK; /* a unix socket */
     c->address = limit_take(&r->server->addresses, &a, conf->push_max_connections_per_ip);
     return c->address ? OK : ERR_RATE_LIMIT;
@@ -272,11 +275,12 @@ static enum err open_stream(const struct request *r, const struct endpoint *ep, 
 
 /* --- requests --- */
 
-static void read_origin(struct request *r, char peer[CONN_PEER_MAX])
+/* The peer matters only where a proxy may have spoken for somebody else. */
+static void read_origin(struct request *r, char peer[ORIGIN_ADDRESS_MAX + 1])
 {
     const struct http_head *h = r->head;
+    struct origin_address a;
     r->from = (struct origin_request){
-        .peer = conn_peer(r->conn, peer),
         .host = http_header(h, STR("host")),
         .origin = http_header(h, STR("origin")),
         .sec_fetch_site = http_header(h, STR("sec-fetch-site")),
@@ -284,6 +288,8 @@ static void read_origin(struct request *r, char peer[CONN_PEER_MAX])
         .forwarded_proto = http_header(h, STR("x-forwarded-proto")),
         .forwarded_host = http_header(h, STR("x-forwarded-host")),
     };
+    if (r->from.forwarded_for.p || r->from.forwarded_proto.p || r->from.forwarded_host.p)
+        r->from.peer = conn_address(r->conn, &a) ? origin_address_text(&a, peer) : STR("unix:");
 }
 
 /* The path as the table has it: without the base path this server is mounted at. */
@@ -322,7 +328,7 @@ size_t serve_head(struct conn *c, struct str in, size_t seen)
 {
     struct server *s = c->server;
     struct http_head h;
-    char peer[CONN_PEER_MAX];
+    char peer[ORIGIN_ADDRESS_MAX + 1];
     struct buf cors = BUF_INIT;
     size_t used = 0;
     enum err e = http_head_parse(&h, in, seen, &used);

@@ -2,6 +2,7 @@
 #include "base/base.h"
 
 #include "base/mem.h"
+#include "base/rand.h"
 #include "conn.h"
 #include "feed.h"
 #include "server.h"
@@ -12,6 +13,18 @@ void server_init(struct server *s, const struct conf *conf, struct loop *loop)
     who_keys_init(&s->keys, conf);
     list_init(&s->strangers);
     s->input = mem_alloc(2 * SERVER_INPUT);
+    rand_bytes(&s->spread, sizeof(s->spread));
+    s->spread |= 1;
+}
+
+/* xorshift64* (Vigna 2016) */
+uint32_t server_spread(struct server *s, uint32_t n)
+{
+    s->spread ^= s->spread >> 12;
+    s->spread ^= s->spread << 25;
+    s->spread ^= s->spread >> 27;
+    uint64_t high = (s->spread * UINT64_C(2685821657736338717)) >> 32;
+    return (uint32_t)(high * n >> 32);
 }
 
 static void end_all(struct list *conns)

@@ -41,11 +41,15 @@ struct server {
     char *input;      /* 2 * SERVER_INPUT bytes, used while one connection is read */
     struct arena mem; /* a request's: reset when it is answered or put off */
     struct buf out;   /* an answer under construction */
+    uint64_t spread;  /* state of server_spread() */
     struct server_stats stats;
 };
 
 /* Both ends of a server's life; conf is borrowed. hub and feed are set by the caller. */
 void server_init(struct server *s, const struct conf *conf, struct loop *loop);
+/* A number below n, to spread things in time without asking the kernel. Not for secrets. */
+uint32_t server_spread(struct server *s, uint32_t n);
+
 /* End every connection in order; no new request is served. */
 void server_end(struct server *s);
 void server_release(struct server *s);

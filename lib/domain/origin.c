@@ -20,6 +20,21 @@ bool origin_address_parse(struct origin_address *out, struct str text)
     return inet_pton(AF_INET, z, out->b + sizeof(v4_mapped)) == 1;
 }
 
+struct origin_address origin_address_v4(const void *bytes)
+{
+    struct origin_address a;
+    memcpy(a.b, v4_mapped, sizeof(v4_mapped));
+    memcpy(a.b + sizeof(v4_mapped), bytes, 4);
+    return a;
+}
+
+struct str origin_address_text(const struct origin_address *a, char text[ORIGIN_ADDRESS_MAX + 1])
+{
+    bool v4 = memcmp(a->b, v4_mapped, sizeof(v4_mapped)) == 0;
+    const uint8_t *bytes = v4 ? a->b + sizeof(v4_mapped) : a->b;
+    return str_from_c(inet_ntop(v4 ? AF_INET : AF_INET6, bytes, text, ORIGIN_ADDRESS_MAX + 1));
+}
+
 static bool same_prefix(const struct origin_address *a, const struct origin_address *b,
                         unsigned bits)
 {

@@ -24,6 +24,13 @@ struct origin_address {
 /* A numeric IPv4 or IPv6 address; false for anything else. */
 bool origin_address_parse(struct origin_address *out, struct str text);
 
+/* The four bytes of an IPv4 address as they are on the wire. */
+struct origin_address origin_address_v4(const void *bytes);
+
+/* As text, '\0'-terminated. */
+#define ORIGIN_ADDRESS_MAX 45
+struct str origin_address_text(const struct origin_address *a, char text[ORIGIN_ADDRESS_MAX + 1]);
+
 /* Is this address (text, or "unix:") one of the addresses or CIDR blocks in the list? */
 bool origin_is_in_list(const struct conf_list *list, struct str address);
 

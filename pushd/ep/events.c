@@ -105,6 +105,16 @@ static void forget_last_id(struct reader *rd)
     rd->last = STR_NULL;
 }
 
+/* "epoch":"…","seq":n} */
+static void append_head_of_log(struct buf *data, const struct feed_position *at)
+{
+    buf_append_lit(data, "\"epoch\":\"");
+    buf_append_str(data, at->epoch);
+    buf_append_lit(data, "\",\"seq\":");
+    buf_append_u64(data, at->seq);
+    buf_append_lit(data, "}");
+}
+
 static void append_connected(struct buf *out, const struct reader *rd,
                              const struct feed_position *at)
 {
@@ -112,13 +122,15 @@ static void append_connected(struct buf *out, const struct reader *rd,
     struct buf id = BUF_INIT, data = BUF_INIT;
     rand_id(client_id);
     event_id_append(&id, at->epoch, at->from);
-    buf_appendf(&data, "{\"clientId\":\"%s\",\"epoch\":\"%.*s\",\"seq\":%llu}", client_id,
-                STR_ARG(at->epoch), (unsigned long long)at->seq);
+    buf_append_lit(&data, "{\"clientId\":\"");
+    buf_append(&data, client_id, RAND_ID_LEN);
+    buf_append_lit(&data, "\",");
+    append_head_of_log(&data, at);
     append_own(out, rd, buf_str(&id), STR("realtime:connected"), buf_str(&data));
     if (at->resync) {
         buf_reset(&data);
-        buf_appendf(&data, "{\"epoch\":\"%.*s\",\"seq\":%llu}", STR_ARG(at->epoch),
-                    (unsigned long long)at->seq);
+        buf_append_lit(&data, "{");
+        append_head_of_log(&data, at);
         append_own(out, rd, buf_str(&id), STR("realtime:resync"), buf_str(&data));
     }
     buf_release(&id);
@@ -129,9 +141,8 @@ void events_start(struct conn *c, struct buf *out)
 {
     struct reader *rd = c->stream;
     struct feed_position at;
-    uint32_t random;
-    rand_bytes(&random, sizeof(random));
-    sse_append_retry(out, 2000 + random % 3001); /* clients of a restart come back spread out */
+    /* Clients of a restart come back spread out. */
+    sse_append_retry(out, 2000 + server_spread(c->server, 3001));
     feed_follow(&rd->follower, c->login, rd->last, &at);
     forget_last_id(rd);
     append_connected(out, rd, &at);

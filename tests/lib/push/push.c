@@ -93,6 +93,12 @@ void test_push_rounds(struct test_push *t)
         loop_round(t->loop, 0);
 }
 
+void test_push_pause(struct test_push *t)
+{
+    for (int i = 0; i < 30; i++)
+        loop_round(t->loop, 1);
+}
+
 void test_push_wait(struct test_push *t, int64_t ms)
 {
     int64_t end = t->now_ms + ms;
@@ -261,8 +267,7 @@ void test_client_expect_end(struct test_client *c)
 
 void test_client_expect_nothing(struct test_client *c)
 {
-    for (int i = 0; i < 30; i++)
-        loop_round(c->push->loop, 1);
+    test_push_pause(c->push);
     test_client_receive(c);
     if (c->in.n > 0)
         fail_msg("unexpected: \"%.*s\"", STR_ARG(buf_str(&c->in)));

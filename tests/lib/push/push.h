@@ -32,6 +32,9 @@ void test_push_close(struct test_push *t);
 /* Let the loop take in what is ready now. */
 void test_push_rounds(struct test_push *t);
 
+/* Rounds of 1 ms of real time each: what reader threads have begun comes back. */
+void test_push_pause(struct test_push *t);
+
 /* Let time pass, in steps that no timer can tell from a clock that runs. */
 void test_push_wait(struct test_push *t, int64_t ms);
 
