@@ -175,7 +175,7 @@ static void ask(struct cache *c, struct handle *h)
 bool cache_ask(struct cache *c, struct handle *h)
 {
     pthread_mutex_lock(&c->mutex);
-    bool room = h->asked || c->queued < QUEUE_MAX;
+    bool room = c->served && (h->asked || c->queued < QUEUE_MAX);
     if (room && !h->asked)
         ask(c, h);
     pthread_mutex_unlock(&c->mutex);
@@ -191,7 +191,8 @@ struct handle *cache_victim(struct cache *c)
     for (struct list *node = c->idle.next; !victim && node != &c->idle && open > c->limit;) {
         struct handle *h = list_entry(node, struct handle, idle);
         node = node->next;
-        if (!h->asked && (db_wal_frames(h->space.db) == 0 || c->queued >= QUEUE_MAX)) {
+        bool dirty = c->served && db_wal_frames(h->space.db) > 0;
+        if (!h->asked && (!dirty || c->queued >= QUEUE_MAX)) {
             victim = h;
             continue;
         }
@@ -252,6 +253,7 @@ bool cache_is_wanted(struct cache *c, struct handle *h)
 void cache_stop(struct cache *c)
 {
     pthread_mutex_lock(&c->mutex);
+    c->served = false;
     c->stop = true;
     pthread_cond_signal(&c->asked);
     pthread_mutex_unlock(&c->mutex);

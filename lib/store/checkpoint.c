@@ -45,6 +45,9 @@ enum err checkpointer_start(struct store *s)
     if (pthread_create(&s->checkpointer, NULL, run, s) != 0)
         return ERR_BUSY;
     s->has_checkpointer = true;
+    pthread_mutex_lock(&s->cache.mutex);
+    s->cache.served = true;
+    pthread_mutex_unlock(&s->cache.mutex);
     return OK;
 }
 

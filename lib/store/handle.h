@@ -48,6 +48,7 @@ struct cache {
     size_t limit;          /* handles open at rest */
     struct list queue;     /* handles the checkpointer is asked for */
     size_t queued;
+    bool served;          /* there is a checkpointer: a reader has none */
     pthread_cond_t asked; /* the queue or stop has changed */
     bool stop;
     struct store_stats stats;

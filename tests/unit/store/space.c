@@ -432,6 +432,32 @@ static void a_reader_sees_each_commit_and_leaves_files_alone(void **state)
     space_release(sp);
 }
 
+static void a_reader_keeps_its_cache_small_beside_long_wals(void **state)
+{
+    struct test_store *t = *state;
+    struct store_options o = t->options;
+    struct store *reader;
+    struct str message;
+    struct space *sp;
+    char id[33];
+    o.handles = 100;
+    test_store_reopen(t, o);
+    for (int i = 0; i < 20; i++) {
+        sp = acquire(t->store, nth(id, i));
+        set(sp, "1");
+        space_release(sp);
+    }
+    o.reader = true;
+    o.handles = 4;
+    assert_int_equal(store_open(&reader, &o, &t->mem, &message), OK);
+    for (int i = 0; i < 20; i++) {
+        assert_int_equal(space_acquire(reader, SPACE_USER, nth(id, i), &sp), OK);
+        space_release(sp);
+    }
+    assert_int_equal(store_stats(reader).open, 4);
+    store_close(reader);
+}
+
 /* --- checkpoints ------------------------------------------------------------------------------ */
 
 static void a_long_wal_is_shortened(void **state)
@@ -584,6 +610,7 @@ int main(void)
         TEST(a_handle_of_a_file_deleted_elsewhere_is_not_used_again),
         TEST(a_damaged_file_hurts_its_own_space_only),
         TEST(a_reader_sees_each_commit_and_leaves_files_alone),
+        TEST(a_reader_keeps_its_cache_small_beside_long_wals),
         TEST(a_long_wal_is_shortened),
         TEST(the_checkpointer_works_behind_the_writer),
         TEST(no_commit_of_any_process_runs_beside_a_checkpoint),
