@@ -27,6 +27,18 @@ size_t clause_integer(struct clause *c, int64_t v)
     return clause_value(c, (struct value){.kind = VALUE_INTEGER, .integer = v});
 }
 
+bool value_of_number(struct json_value v, struct value *out)
+{
+    *out = (struct value){.kind = VALUE_REAL};
+    if (!json_to_double(v, &out->real))
+        return false;
+    struct str text = json_raw(v);
+    if (str_find(text, '.') == text.n && str_find(text, 'e') == text.n &&
+        str_find(text, 'E') == text.n && json_to_i64(v, &out->integer))
+        out->kind = VALUE_INTEGER;
+    return true;
+}
+
 static void bind(const struct value *v, int at, const struct space *sp, struct stmt *s)
 {
     switch (v->kind) {

@@ -5,6 +5,7 @@
 #include "base/arena.h"
 #include "base/buf.h"
 #include "store/space.h"
+#include "wire/json.h"
 
 enum value_kind {
     VALUE_NULL,
@@ -33,6 +34,10 @@ struct clause {
 size_t clause_value(struct clause *c, struct value v);
 size_t clause_text(struct clause *c, struct str text);
 size_t clause_integer(struct clause *c, int64_t v);
+
+/* A number as SQLite reads it out of JSON: whole ones written without point and exponent are
+ * integers, the others doubles, so that a number always equals itself. False for another type. */
+bool value_of_number(struct json_value v, struct value *out);
 
 /* Bind the first `count` values to s. */
 void values_bind(const struct value *values, size_t count, const struct space *sp, struct stmt *s);

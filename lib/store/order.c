@@ -1,6 +1,8 @@
 /* Orders and cursors of lists. A cursor is base64url of ["title:asc,id:asc", value…, id]. */
 #include "base/base.h"
 
+#include <math.h>
+
 #include "base/enc.h"
 #include "store/order.h"
 #include "wire/json.h"
@@ -133,16 +135,14 @@ static struct str order_name(const struct order *o, struct arena *mem)
 
 static bool read_value(struct value *out, struct json_value v, struct arena *mem)
 {
+    if (value_of_number(v, out))
+        return true;
     *out = (struct value){.kind = VALUE_NULL};
     if (json_is(v, JSON_STRING)) {
         out->kind = VALUE_TEXT;
         out->text = json_string(v, mem);
-    } else if (json_to_i64(v, &out->integer)) {
-        out->kind = VALUE_INTEGER;
-    } else if (json_to_double(v, &out->real)) {
-        out->kind = VALUE_REAL;
     }
-    return json_is(v, JSON_STRING) || json_is(v, JSON_NUMBER) || json_is(v, JSON_NULL);
+    return json_is(v, JSON_STRING) || json_is(v, JSON_NULL);
 }
 
 static bool read_list(struct cursor *at, struct json_value list, const struct order *o,
@@ -175,6 +175,15 @@ enum err cursor_read(struct cursor *at, struct str text, const struct order *o, 
     return read_list(at, json_root(&doc), o, mem) ? OK : ERR_INVALID_QUERY;
 }
 
+/* Digits enough to read the same number back; 1e400 is infinite to SQLite, and a number in JSON. */
+static void append_real(struct buf *out, double v)
+{
+    if (isinf(v))
+        buf_append_str(out, v > 0 ? STR("1e999") : STR("-1e999"));
+    else
+        buf_appendf(out, "%.17g", v);
+}
+
 /* The values of all terms but the id, from the row itself, each behind a comma. */
 static enum err append_values(struct buf *out, struct space *sp, const struct rows_table *t,
                               const struct order *o, struct str id)
@@ -205,7 +214,7 @@ static enum err append_values(struct buf *out, struct space *sp, const struct ro
         else if (str_eq(type, STR("integer")))
             buf_append_i64(out, stmt_i64(s, 2 * i + 1));
         else if (str_eq(type, STR("real")))
-            buf_appendf(out, "%.17g", stmt_double(s, 2 * i + 1));
+            append_real(out, stmt_double(s, 2 * i + 1));
         else
             json_append_string(out, stmt_str(s, 2 * i + 1));
     }

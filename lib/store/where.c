@@ -67,14 +67,10 @@ static enum err keep_time(struct condition *w, struct json_value v, int64_t *ms)
 /* Keep a value as SQLite has it: strings and numbers by value, the rest as text. */
 static size_t keep_value(struct condition *w, struct json_value v)
 {
-    struct value number = {.kind = VALUE_REAL};
-    if (json_is(v, JSON_STRING))
-        return clause_text(w->c, json_string(v, w->c->mem));
-    if (json_to_i64(v, &number.integer))
-        number.kind = VALUE_INTEGER;
-    else if (!json_to_double(v, &number.real))
-        return clause_text(w->c, json_raw(v));
-    return clause_value(w->c, number);
+    struct value number;
+    if (value_of_number(v, &number))
+        return clause_value(w->c, number);
+    return clause_text(w->c, json_is(v, JSON_STRING) ? json_string(v, w->c->mem) : json_raw(v));
 }
 
 /* "<type> IN('text') AND <sql>=?1" */

@@ -133,6 +133,7 @@ static void equality_is_of_type_and_value(void **state)
     assert_string_equal(where(*state, "[\"n\",\"==\",\"1\"]"), "3");
     assert_string_equal(where(*state, "[\"n\",\"==\",12345678901234567]"), "5");
     assert_string_equal(where(*state, "[\"n\",\"==\",12345678901234568]"), "");
+    assert_string_equal(where(*state, "[\"n\",\"==\",10e-1]"), "12");
     assert_string_equal(where(*state, "[\"s\",\"==\",\"apple\"]"), "2");
     assert_string_equal(where(*state, "[\"s\",\"==\",\"\"]"), "4");
     assert_string_equal(where(*state, "[\"b\",\"==\",true]"), "1");
@@ -253,6 +254,26 @@ static void pages_follow_each_other_without_gap_or_repeat(void **state)
         assert_string_equal(paged(*state, orders[i], "2"), whole);
         assert_string_equal(paged(*state, orders[i], "5"), whole);
     }
+}
+
+static void numbers_beyond_a_double_page_too(void **state)
+{
+    static const char *const more[] = {
+        "{\"name\":\"6\",\"n\":1e400}",
+        "{\"name\":\"7\",\"n\":-1e400}",
+        "{\"name\":\"8\",\"n\":0.1}",
+        "{\"name\":\"9\",\"n\":9223372036854775808}",
+    };
+    struct test_store *t = *state;
+    struct space *sp = test_user_writing(t);
+    for (size_t i = 0; i < ARRAY_LEN(more); i++)
+        insert(sp, 6 + i, str_from_c(more[i]));
+    assert_int_equal(space_commit(sp), OK);
+    space_release(sp);
+    assert_string_equal(where(t, "[\"n\",\"==\",9.2233720368547758e18]"), "9");
+    assert_string_equal(where(t, "[\"n\",\"==\",1e400]"), "6");
+    assert_string_equal(paged(t, "n:asc", "1"), "0748125963");
+    assert_string_equal(paged(t, "n:desc", "1"), "3695218470");
 }
 
 static void a_cursor_survives_rows_inserted_before_it(void **state)
@@ -479,6 +500,7 @@ int main(void)
         TEST(all_conditions_hold_together),
         TEST(orders_sort_by_value_then_id),
         TEST(pages_follow_each_other_without_gap_or_repeat),
+        TEST(numbers_beyond_a_double_page_too),
         TEST(a_cursor_survives_rows_inserted_before_it),
         TEST(values_too_long_to_travel_page_by_offset),
         TEST(a_page_of_large_rows_ends_early_with_a_cursor),
