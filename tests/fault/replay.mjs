@@ -5,7 +5,7 @@ import assert from 'node:assert/strict';
 import fs from 'node:fs';
 import { describe, it } from 'node:test';
 import { User, request } from '../lib/http.mjs';
-import { Stack, sleep, throughEachServer, until } from '../lib/stack.mjs';
+import { sleep, startStack, throughEachServer, until } from '../lib/stack.mjs';
 import { EventReader } from '../lib/streams.mjs';
 import { ReturningReader, Writers, assertNothingLost } from '../lib/witness.mjs';
 
@@ -103,9 +103,9 @@ throughEachServer('nothing is lost', ENV, (at) => {
 });
 
 describe('after a restart of everything', () => {
-    it('events from before are replayed', async () => {
+    it('events from before are replayed', async (t) => {
         const data = fs.mkdtempSync('/tmp/cubby-');
-        const first = await new Stack({ env: ENV, data }).start();
+        const first = await startStack(t, { env: ENV, data });
         const user = await User.signUp(first);
         const ids = [];
         for (let i = 0; i < 10; i++) {
@@ -113,12 +113,11 @@ describe('after a restart of everything', () => {
             ids.push(answer.headers['x-event-id']);
         }
         await first.stop();
-        const second = await new Stack({ env: ENV, data }).start();
+        const second = await startStack(t, { env: ENV, data });
+        t.after(() => fs.rmSync(data, { recursive: true }));
         user.stack = second;
         const { events, next } = await user.ok('GET', `/api/changes?since=${ids[3]}&wait=0`);
         assert.deepEqual(events.map((event) => event.id), ids.slice(4));
         assert.equal(next, ids[9]);
-        await second.stop();
-        fs.rmSync(data, { recursive: true });
     });
 });

@@ -6,14 +6,14 @@ import { execFileSync } from 'node:child_process';
 import fs from 'node:fs';
 import { describe, it } from 'node:test';
 import { User, assertFailure, request } from '../lib/http.mjs';
-import { ROOT, Stack, until } from '../lib/stack.mjs';
+import { ROOT, startStack, until } from '../lib/stack.mjs';
 import { EventReader } from '../lib/streams.mjs';
 
 const bearer = (user) => ({ authorization: `Bearer ${user.token}` });
 
 describe('a quota', () => {
-    it('is 507 for the one who used it up, who can still read, delete, and write again', async () => {
-        const stack = await new Stack({ env: { CUBBY_QUOTA_BYTES: '2000000' } }).start();
+    it('is 507 for the one who used it up, who can still read, delete, and write again', async (t) => {
+        const stack = await startStack(t, { env: { CUBBY_QUOTA_BYTES: '2000000' } });
         const [user, other] = [await User.signUp(stack), await User.signUp(stack)];
         const stream = await EventReader.open(stack, { headers: bearer(user) });
         await stream.next();
@@ -35,19 +35,18 @@ describe('a quota', () => {
         const names = (await stream.rest(300), stream.events.slice(1).map((event) => event.name));
         assert.equal(names.filter((name) => name === 'kv:set').length, stored + 1, 'no event of a refused write');
         stream.close();
-        await stack.stop();
     });
 });
 
 describe('a full disk', () => {
-    it('is 507, changes nothing, and is over when there is room again', async () => {
+    it('is 507, changes nothing, and is over when there is room again', async (t) => {
         const folder = fs.mkdtempSync('/tmp/cubby-full-');
         const [library, flag] = [`${folder}/nospace.so`, `${folder}/full`];
         execFileSync('cc', ['-shared', '-fPIC', '-O1', '-o', library, `${ROOT}/tests/fault/nospace.c`, '-ldl']);
-        const stack = await new Stack({
+        const stack = await startStack(t, {
             env: { CUBBY_TEST_FULL: flag },
             limits: `LD_PRELOAD=${library} ASAN_OPTIONS=verify_asan_link_order=0`,
-        }).start();
+        });
         const user = await User.signUp(stack);
         const stream = await EventReader.open(stack, { headers: bearer(user) });
         await stream.next();
@@ -66,22 +65,22 @@ describe('a full disk', () => {
         const numbers = stream.events.slice(1).map((event) => Number(event.id.split('.').pop()));
         assert.deepEqual(numbers, numbers.map((_, i) => numbers[0] + i));
         stream.close();
-        await stack.stop();
         fs.rmSync(folder, { recursive: true });
     });
 });
 
 describe('a damaged file', () => {
-    it('is 500 for its user alone, over HTTP and on streams', async () => {
+    it('is 500 for its user alone, over HTTP and on streams', async (t) => {
         const data = fs.mkdtempSync('/tmp/cubby-');
-        let stack = await new Stack({ data }).start();
+        let stack = await startStack(t, { data });
         const [user, other] = [await User.signUp(stack), await User.signUp(stack)];
         for (const who of [user, other]) await who.ok('POST', '/data', { key: 'k', value: 'x'.repeat(50000) });
         await stack.stop();
         const file = `${data}/users/${user.id.slice(0, 2)}/${user.id}.db`;
         for (const ending of ['-wal', '-shm']) fs.rmSync(file + ending, { force: true });
         fs.writeFileSync(file, Buffer.alloc(200000, 'damaged '));
-        stack = await new Stack({ data }).start();
+        stack = await startStack(t, { data });
+        t.after(() => fs.rmSync(data, { recursive: true }));
         for (const who of [user, other]) who.stack = stack;
         for (const [method, path, body] of [['GET', '/data?key=k'], ['POST', '/data', { key: 'a', value: 1 }],
             ['GET', '/api/posts'], ['GET', '/api/me'], ['POST', '/api/posts', { title: 't', content: 'c' }]]) {
@@ -101,7 +100,5 @@ describe('a damaged file', () => {
             assert.equal((await request(stack, 'GET', path)).status, 200);
         }
         live.close();
-        await stack.stop();
-        fs.rmSync(data, { recursive: true });
     });
 });

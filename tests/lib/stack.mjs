@@ -125,6 +125,13 @@ export class Stack {
     }
 }
 
+// A stack of one test's own, stopped when the test is over, however it ended.
+export async function startStack(test, options) {
+    const stack = new Stack(options);
+    test.after(() => stack.stop());
+    return stack.start();
+}
+
 // The same tests through each web server. body(at): at.stack is there while the tests run.
 export function throughEachServer(title, env, body) {
     for (const server of SERVERS) {

@@ -283,7 +283,7 @@ throughEachServer('short logs', { CUBBY_LOG_KEEP_EVENTS: '10' }, (at) => {
     it('what is no longer kept is one resync, what is kept is replayed', async () => {
         const user = await User.signUp(at.stack);
         const ids = [];
-        for (let i = 0; i < 60; i++) {
+        for (let i = 0; i < 200; i++) {
             const answer = await user.bearer('POST', '/data', { body: { key: 'k', value: i } });
             ids.push(answer.headers['x-event-id']);
         }
@@ -291,12 +291,12 @@ throughEachServer('short logs', { CUBBY_LOG_KEEP_EVENTS: '10' }, (at) => {
         const old = await open(ids[0]);
         assert.equal((await old.next((e) => e.name !== 'realtime:connected')).name, 'realtime:resync');
         assert.deepEqual(await old.rest(200), []);
-        const recent = await open(ids[54]);
+        const recent = await open(ids[194]);
         const values = [];
         for (let i = 0; i < 5; i++) {
             values.push((await recent.next((e) => e.name !== 'realtime:connected')).data.data?.value);
         }
-        assert.deepEqual(values, [55, 56, 57, 58, 59]);
+        assert.deepEqual(values, [195, 196, 197, 198, 199]);
         for (const stream of [old, recent]) stream.close();
         const changes = await user.ok('GET', `/api/changes?since=${ids[0]}&wait=0`);
         assert.equal(changes.resync, true);

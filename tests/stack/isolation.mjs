@@ -88,7 +88,6 @@ throughEachServer('isolation', {}, (at) => {
             await EventReader.open(at.stack, { headers: bearer, path: `/api/events?userId=${alice.id}` }),
             await EventReader.open(at.stack, { headers: bearer, path: '/api/events?events=*' }),
             await SocketReader.open(at.stack, '/api/ws', { headers: bearer }),
-            await SocketReader.open(at.stack, '/api/ws', { headers: bearer, protocols: ['cubby.v1'] }),
         ];
         for (const stream of streams) if (stream.status < 300) await stream.next();
         await alice.ok('POST', '/api/posts', { title: SECRET_TEXT, content: 'live' });

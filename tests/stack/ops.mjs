@@ -6,7 +6,7 @@ import fs from 'node:fs';
 import net from 'node:net';
 import { describe, it } from 'node:test';
 import { User, assertFailure, request } from '../lib/http.mjs';
-import { ROOT, SERVERS, Stack, freePort, processesOf, sleep, throughEachServer, until } from '../lib/stack.mjs';
+import { ROOT, SERVERS, freePort, processesOf, sleep, startStack, throughEachServer, until } from '../lib/stack.mjs';
 import { EventReader } from '../lib/streams.mjs';
 
 throughEachServer('operations', { CUBBY_METRICS_TOKEN: 'metrics-token-of-the-tests' }, (at) => {
@@ -81,18 +81,17 @@ throughEachServer('operations', { CUBBY_METRICS_TOKEN: 'metrics-token-of-the-tes
 
 for (const server of SERVERS) {
     describe(`serve.sh with ${server}`, () => {
-        it('the web server comes back to a killed app, and the script to a killed pushd', async () => {
-            const stack = await new Stack({ server }).start();
+        it('the web server comes back to a killed app, and the script to a killed pushd', async (t) => {
+            const stack = await startStack(t, { server });
             process.kill(stack.pid('cubby-fcgi'), 'SIGKILL');
             await until(async () => (await request(stack, 'GET', '/healthz')).status === 200, 'the app');
             process.kill(stack.pid('cubby-pushd'), 'SIGKILL');
             await until(async () => (await request(stack, 'GET', '/push/healthz')).status === 200, 'pushd');
-            await stack.stop();
         });
 
         for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) {
-            it(`${signal} ends every process, open streams or not`, async () => {
-                const stack = await new Stack({ server }).start();
+            it(`${signal} ends every process, open streams or not`, async (t) => {
+                const stack = await startStack(t, { server });
                 const user = await User.signUp(stack);
                 const stream = await EventReader.open(stack, { headers: { authorization: `Bearer ${user.token}` } });
                 await stream.next();
@@ -103,8 +102,8 @@ for (const server of SERVERS) {
             });
         }
 
-        it('what is being written when it stops is answered', async () => {
-            const stack = await new Stack({ server }).start();
+        it('what is being written when it stops is answered', async (t) => {
+            const stack = await startStack(t, { server });
             const user = await User.signUp(stack);
             const writes = Array.from({ length: 40 }, (_, i) => user.bearer('POST', '/api/login', {
                 body: { email: user.email, password: 'correct horse battery' },
@@ -119,8 +118,8 @@ for (const server of SERVERS) {
             assert.deepEqual(failed.map((answer) => answer.status ?? answer.code), []);
         });
 
-        it('killing the script itself leaves no process behind', async () => {
-            const stack = await new Stack({ server }).start();
+        it('killing the script itself leaves no process behind', async (t) => {
+            const stack = await startStack(t, { server });
             stack.process.kill('SIGKILL');
             await stack.exited;
             await until(() => processesOf(stack.data).length === 0, `the end of ${processesOf(stack.data)}`);
