@@ -128,10 +128,14 @@ static bool flush(struct conn *c)
 
 /* --- in --- */
 
-/* A peer that sends more while it does not take our answers waits for itself. */
+/*
+ * A peer that sends more while it does not take our answers waits for itself: until it took them
+ * all, if some of its input was put off.
+ */
 static bool is_paused(const struct conn *c)
 {
-    return c->state == CONN_WAIT || msg_queue_bytes(c->out) > (size_t)c->server->conf->push_buffer;
+    size_t limit = c->rest && !c->partial ? 0 : (size_t)c->server->conf->push_buffer;
+    return c->state == CONN_WAIT || msg_queue_bytes(c->out) > limit;
 }
 
 /* Use the front of some input as the state has it: how much; 0: wait for more. */
@@ -188,8 +192,8 @@ static void on_readable(struct conn *c, bool hung_up)
             loop_set(c->server->loop, &c->io, c->io.events & ~LOOP_IN);
         return;
     }
-    size_t before = c->rest ? c->rest->n : 0;
-    ssize_t n = recv(c->io.fd, c->server->input + before, SERVER_INPUT, 0);
+    size_t before = c->rest ? c->rest->n : 0; /* an incomplete head: HTTP_HEAD_MAX at most */
+    ssize_t n = recv(c->io.fd, c->server->input + before, SERVER_INPUT - before, 0);
     if (n < 0 && (errno == EAGAIN || errno == EINTR))
         return;
     if (n <= 0) {
@@ -217,6 +221,7 @@ static void on_drained(struct conn *c)
 {
     loop_set(c->server->loop, &c->io, c->io.events & ~LOOP_OUT);
     if (c->state == CONN_DRAIN) {
+        loop_set(c->server->loop, &c->io, LOOP_IN);
         shutdown(c->io.fd, SHUT_WR);
         set_timer(c, LINGER_MS);
         return;
@@ -357,6 +362,8 @@ void conn_close(struct conn *c, enum end why)
     if (c->state != CONN_DRAIN)
         c->end = (uint8_t)why;
     conn_step(c, CONN_CLOSING);
+    serve_cancel(c->opening);
+    c->opening = NULL;
     log_end(c);
     loop_remove(c->server->loop, &c->io);
     close(c->io.fd);
@@ -366,7 +373,6 @@ void conn_close(struct conn *c, enum end why)
 static void conn_free(struct conn *c)
 {
     struct server *s = c->server;
-    serve_cancel(c->opening);
     if (c->endpoint && c->endpoint->on_close)
         c->endpoint->on_close(c);
     list_del(&c->peers);

@@ -214,10 +214,21 @@ void feed_hint(struct feed *f, const struct bus_message *m)
 
 /* --- sign-ins --- */
 
+/* Letters and digits, as all our ids are; what else there may be names nobody. */
+static bool is_id(struct str id, size_t max)
+{
+    for (size_t i = 0; i < id.n; i++) {
+        char c = id.p[i];
+        if (!(c >= '0' && c <= '9') && !(c >= 'a' && c <= 'z') && c != '-' && c != '_')
+            return false;
+    }
+    return id.n <= max;
+}
+
 enum err feed_sign_in(struct feed *f, struct sign_in *si)
 {
-    if (si->user_id.n > SPACE_ID_MAX || si->sid.n > SESSION_ID_LEN ||
-        si->refresh_jti.n > SESSION_ID_LEN)
+    if (si->user_id.n == 0 || !is_id(si->user_id, SPACE_ID_MAX) ||
+        !is_id(si->sid, SESSION_ID_LEN) || !is_id(si->refresh_jti, SESSION_ID_LEN))
         return ERR_UNAUTHORIZED;
     struct source *s = find(f, SPACE_USER, si->user_id);
     if (!s || si->refresh_jti.p || !source_is_trusted(s))

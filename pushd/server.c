@@ -12,7 +12,7 @@ void server_init(struct server *s, const struct conf *conf, struct loop *loop)
     *s = (struct server){.conf = conf, .loop = loop};
     who_keys_init(&s->keys, conf);
     list_init(&s->strangers);
-    s->input = mem_alloc(2 * SERVER_INPUT);
+    s->input = mem_alloc(SERVER_INPUT);
     rand_bytes(&s->spread, sizeof(s->spread));
     s->spread |= 1;
 }

@@ -12,7 +12,7 @@
 struct hub;
 struct feed;
 
-/* Most bytes read from one connection at a time; as many may wait from before. */
+/* Most bytes taken from one connection at a time, with what waited from before. */
 #define SERVER_INPUT (64 * 1024)
 
 struct server_stats {
@@ -38,7 +38,7 @@ struct server {
     uint32_t conns;
     uint32_t streams;
     bool ending;
-    char *input;      /* 2 * SERVER_INPUT bytes, used while one connection is read */
+    char *input;      /* SERVER_INPUT bytes, used while one connection is read */
     struct arena mem; /* a request's: reset when it is answered or put off */
     struct buf out;   /* an answer under construction */
     uint64_t spread;  /* state of server_spread() */

@@ -298,12 +298,17 @@ static struct login *make_login(struct source *s, struct str sid)
 
 static void answer_sign_ins(struct source *s, const struct source_read *r)
 {
-    list_for_each_safe (node, &s->sign_ins) {
-        struct sign_in *si = list_entry(node, struct sign_in, node);
+    struct list asking;
+    list_init(&asking);
+    list_splice(&asking, &s->sign_ins);
+    while (!list_is_empty(&asking)) {
+        struct sign_in *si = list_entry(asking.next, struct sign_in, node);
         enum err e = r->err ? r->err : result_of(r, si->sid, si->refresh_jti);
-        if (e == ERR_MORE)
-            continue;
         list_del(&si->node);
+        if (e == ERR_MORE) {
+            list_add_tail(&s->sign_ins, &si->node);
+            continue;
+        }
         if (e == OK && !(si->login = source_login(s, si->sid)))
             si->login = make_login(s, si->sid);
         si->on_answer(si, e == ERR_NOT_FOUND ? ERR_UNAUTHORIZED : e);
@@ -421,12 +426,12 @@ static void on_read(struct reader_job *job)
     struct source_read *r = container_of(job, struct source_read, job);
     struct source *s = r->source;
     enum err e = r->err;
-    s->read = NULL;
     s->feed->in_flight--;
     if (e == OK)
         take_answer(s, r);
     else
         take_failure(s, r);
+    s->read = NULL; /* only now: it kept s in use */
     read_free(r);
     feed_settle(s, e);
 }

@@ -52,6 +52,8 @@ static void sse_append_end(struct buf *out, uint16_t code, struct str reason)
 static enum err ws_check(const struct http_head *h)
 {
     struct buf accept = BUF_INIT;
+    if (!str_eq(h->method, STR("GET")))
+        return ERR_METHOD;
     if (!http_header_has(h, STR("connection"), STR("upgrade")) ||
         !http_header_has(h, STR("upgrade"), STR("websocket")) ||
         !str_eq(http_header(h, STR("sec-websocket-version")), STR("13")))

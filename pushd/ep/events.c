@@ -13,7 +13,6 @@
 struct reader {
     struct follower follower;
     struct str last; /* Last-Event-ID, until the stream begins; owned */
-    bool has_last;
 };
 
 /* --- formats --- */
@@ -73,7 +72,7 @@ static enum err read_options(struct reader *rd, const struct request *r)
     rd->follower.format = str_eq(format, STR("message")) ? &format_message : &format_named;
     if (form_get(&r->query, STR("org")).p)
         return ERR_NOT_FOUND; /* an organization the user is no member of */
-    enum err e = events.p ? filter_parse(&filter, events) : OK;
+    enum err e = events.n > 0 ? filter_parse(&filter, events) : OK;
     rd->follower.sub.filter = filter;
     return e;
 }
