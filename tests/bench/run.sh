@@ -161,7 +161,7 @@ versus() {
         bare+=("$rate") bare_cost+=("$cost")
     done
     row "$name" 1/s "$(median "${ours[@]}")" "$(median "${bare[@]}")" "$rule"
-    row "$name: CPU of the program" us "$(median "${ours_cost[@]}")" \
+    row "$name, CPU" us "$(median "${ours_cost[@]}")" \
         "$(median "${bare_cost[@]}")" -
 }
 
@@ -195,7 +195,7 @@ section_writes() {
     done
     row "POST /data, durable, 200 users" 1/s "$(median "${ours[@]}")" "$(median "${bare[@]}")" \
         'ratio>=0.5'
-    row "POST /data: CPU of the program" us "$(median "${costs[@]}")" - -
+    row "POST /data, CPU" us "$(median "${costs[@]}")" - -
 }
 
 # 50 of 1,000 rows in the order of an index, against a handler that sends as many bytes.
@@ -218,12 +218,12 @@ section_list() {
     versus "GET 50 of 1,000 rows, $size bytes" 'ratio>=0.5' list GET "$query" "$work/app/token"
 }
 
-# Idle machine: one write at a time.
+# Idle machine: one write at a time, fewer than lighttpd takes on one connection.
 section_latency() {
     need_users 1
     push_start app
-    "$bench/latency" "${port[app]}" "${push_port[app]}" "$(head -n 1 "$work/app/tokens")" 1000 ""
-    "$bench/latency" "${port[app]}" "${port[app]}" "$(head -n 1 "$work/app/tokens")" 1000 \
+    "$bench/latency" "${port[app]}" "${push_port[app]}" "$(head -n 1 "$work/app/tokens")" 900 ""
+    "$bench/latency" "${port[app]}" "${port[app]}" "$(head -n 1 "$work/app/tokens")" 900 \
         " through lighttpd"
 }
 
@@ -270,7 +270,7 @@ flat() {
         many+=("$rate") many_cost+=("$cost")
     done
     row "$1" 1/s "$(median "${many[@]}")" "$(median "${few[@]}")" "$2"
-    row "$1: CPU of the program" us "$(median "${many_cost[@]}")" "$(median "${few_cost[@]}")" -
+    row "$1, CPU" us "$(median "${many_cost[@]}")" "$(median "${few_cost[@]}")" -
 }
 
 # What a request costs does not depend on how many users there are.
@@ -284,8 +284,8 @@ section_flat() {
         head -n 10 "$work/$name/all" >"$work/$name/ten"
         stack_start "$name" "$B/cubby.fcgi"
     done
-    flat "GET /api/me of 10 users, $users files (floor: 10)" 'ratio>=0.9' few many ten
-    flat "GET /api/me of $active users, $users files (floor: $active)" 'ratio>=0.9' active many all
+    flat "GET /api/me of 10 of $users users (floor: of 10)" 'ratio>=0.9' few many ten
+    flat "GET /api/me of $active of $users users (floor: of $active)" 'ratio>=0.9' active many all
     before=$(misses many)
     seconds=1 load many GET /api/me "$work/many/all"
     row "files opened for a request that misses the cache" "" \
