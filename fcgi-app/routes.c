@@ -39,79 +39,39 @@ const struct route routes[] = {
     /* Key-value store */
     {METHOD_GET, "/data", NEED_USER | IN_BATCH, data_read,
      "The value of a key, or keys by prefix."},
-    {METHOD_POST, "/data", NEED_USER | NEED_WRITE | NEED_JSON | ALLOW_NUL | ALLOW_FORM | IN_BATCH,
-     data_write, "Set a key."},
-    {METHOD_DELETE, "/data", NEED_USER | NEED_WRITE | IN_BATCH, data_remove, "Remove a key."},
+    {METHOD_POST, "/data", WRITE | NEED_JSON | ALLOW_NUL | ALLOW_FORM | IN_BATCH, data_write,
+     "Set a key."},
+    {METHOD_DELETE, "/data", WRITE | IN_BATCH, data_remove, "Remove a key."},
     {METHOD_GET, "/api/data", NEED_USER | IN_BATCH, data_read, "As /data."},
-    {METHOD_POST, "/api/data",
-     NEED_USER | NEED_WRITE | NEED_JSON | ALLOW_NUL | ALLOW_FORM | IN_BATCH, data_write,
-     "As /data."},
-    {METHOD_DELETE, "/api/data", NEED_USER | NEED_WRITE | IN_BATCH, data_remove, "As /data."},
-
-    /* Collections */
-    {METHOD_POST, "/api/batch", NEED_USER | NEED_WRITE | NEED_JSON | ALLOW_NUL, batch_run,
-     "Up to 100 calls of collections and data in one transaction."},
-    {METHOD_GET, "/api/changes", NEED_USER | LONG_POLL, changes_poll,
-     "Events after ?since=, waiting up to ?wait= seconds for one."},
-    {METHOD_POST, "/api/demo/broadcast", NEED_USER | NEED_WRITE | NEED_JSON | NEED_DEMO,
-     demo_broadcast, "Tell everyone who is connected."},
-    {METHOD_PUT, "/api/notifications/{id}/read", NEED_USER | NEED_WRITE | IN_BATCH,
-     notifications_mark_read, "Mark a notification as read."},
-    {METHOD_GET, "/posts", NEED_USER, posts_list, "The rows of posts."},
-    {METHOD_POST, "/posts", NEED_USER | NEED_WRITE | NEED_JSON | ALLOW_FORM, posts_post,
-     "Make a post; a form is answered with 303 to /."},
-    {METHOD_DELETE, "/posts/{id}", NEED_USER | NEED_WRITE, posts_remove, "Remove a post."},
-    {METHOD_GET, "/api/{c}", NEED_USER | IN_BATCH, rows_list,
-     "Rows: where, order, limit, offset or cursor, count, q."},
-    {METHOD_POST, "/api/{c}", NEED_USER | NEED_WRITE | NEED_JSON | ALLOW_FORM | IN_BATCH, rows_post,
-     "Make a row."},
-    {METHOD_DELETE, "/api/{c}", NEED_USER | NEED_WRITE | IN_BATCH, rows_clear,
-     "Remove rows, at most 1,000 a call."},
-    {METHOD_GET, "/api/{c}/count", NEED_USER | IN_BATCH, rows_total,
-     "How many rows fulfil the conditions."},
-    {METHOD_GET, "/api/{c}/{id}", NEED_USER | IN_BATCH, rows_show, "One row."},
-    {METHOD_PUT, "/api/{c}/{id}", NEED_USER | NEED_WRITE | NEED_JSON | IN_BATCH, rows_put,
-     "Replace the given members of a row."},
-    {METHOD_PATCH, "/api/{c}/{id}", NEED_USER | NEED_WRITE | NEED_JSON | IN_BATCH, rows_patch,
-     "Update a row by JSON Merge Patch."},
-    {METHOD_DELETE, "/api/{c}/{id}", NEED_USER | NEED_WRITE | IN_BATCH, rows_remove,
-     "Remove a row."},
-
-    /* Key-value store */
-    {METHOD_GET, "/data", NEED_USER, data_read, "A value by ?key=, or pairs by ?prefix=."},
-    {METHOD_POST, "/data", WRITE | NEED_JSON | ALLOW_FORM | ALLOW_NUL, data_write,
-     "Store a value."},
-    {METHOD_DELETE, "/data", WRITE, data_remove, "Remove the value of ?key=."},
-    {METHOD_GET, "/api/data", NEED_USER | IN_BATCH, data_read, "As /data."},
-    {METHOD_POST, "/api/data", WRITE | NEED_JSON | ALLOW_FORM | ALLOW_NUL | IN_BATCH, data_write,
+    {METHOD_POST, "/api/data", WRITE | NEED_JSON | ALLOW_NUL | ALLOW_FORM | IN_BATCH, data_write,
      "As /data."},
     {METHOD_DELETE, "/api/data", WRITE | IN_BATCH, data_remove, "As /data."},
 
     /* Collections */
-    {METHOD_GET, "/api/{c}", NEED_USER | IN_BATCH, rows_list, "Rows, by where, order, limit, q."},
+    {METHOD_POST, "/api/batch", WRITE | NEED_JSON | ALLOW_NUL, batch_run,
+     "Up to 100 calls of collections and data in one transaction."},
+    {METHOD_GET, "/api/changes", NEED_USER | LONG_POLL, changes_poll,
+     "Events after ?since=, waiting up to ?wait= seconds for one."},
+    {METHOD_POST, "/api/demo/broadcast", WRITE | NEED_JSON | NEED_DEMO, demo_broadcast,
+     "Tell everyone who is connected."},
+    {METHOD_PUT, "/api/notifications/{id}/read", WRITE | IN_BATCH, notifications_mark_read,
+     "Mark a notification as read."},
+    {METHOD_GET, "/posts", NEED_USER, posts_list, "The rows of posts."},
+    {METHOD_POST, "/posts", WRITE | NEED_JSON | ALLOW_FORM, posts_post,
+     "Make a post; a form is answered with 303 to /."},
+    {METHOD_DELETE, "/posts/{id}", WRITE, posts_remove, "Remove a post."},
+    {METHOD_GET, "/api/{c}", NEED_USER | IN_BATCH, rows_list,
+     "Rows: where, order, limit, offset or cursor, count, q."},
     {METHOD_POST, "/api/{c}", WRITE | NEED_JSON | ALLOW_FORM | IN_BATCH, rows_post, "Make a row."},
-    {METHOD_DELETE, "/api/{c}", WRITE | IN_BATCH, rows_clear, "Remove up to 1,000 rows."},
-    {METHOD_GET, "/api/{c}/count", NEED_USER | IN_BATCH, rows_total, "How many rows."},
+    {METHOD_DELETE, "/api/{c}", WRITE | IN_BATCH, rows_clear, "Remove rows, at most 1,000 a call."},
+    {METHOD_GET, "/api/{c}/count", NEED_USER | IN_BATCH, rows_total,
+     "How many rows fulfil the conditions."},
     {METHOD_GET, "/api/{c}/{id}", NEED_USER | IN_BATCH, rows_show, "One row."},
     {METHOD_PUT, "/api/{c}/{id}", WRITE | NEED_JSON | IN_BATCH, rows_put,
      "Replace the given members of a row."},
     {METHOD_PATCH, "/api/{c}/{id}", WRITE | NEED_JSON | IN_BATCH, rows_patch,
-     "Change a row by JSON Merge Patch."},
+     "Update a row by JSON Merge Patch."},
     {METHOD_DELETE, "/api/{c}/{id}", WRITE | IN_BATCH, rows_remove, "Remove a row."},
-    {METHOD_PUT, "/api/notifications/{id}/read", WRITE | IN_BATCH, notifications_mark_read,
-     "Mark a notification as read."},
-    {METHOD_POST, "/api/batch", WRITE | NEED_JSON, batch_run,
-     "Up to 100 calls in one transaction."},
-    {METHOD_GET, "/posts", NEED_USER, posts_list, "The rows of posts, for existing pages."},
-    {METHOD_POST, "/posts", WRITE | NEED_JSON | ALLOW_FORM, posts_post,
-     "Make a post; a form is answered by 303 to /."},
-    {METHOD_DELETE, "/posts/{id}", WRITE, posts_remove, "Remove a post."},
-
-    /* Changes and the demonstration */
-    {METHOD_GET, "/api/changes", NEED_USER | LONG_POLL, changes_poll,
-     "Events since an id, by long poll."},
-    {METHOD_POST, "/api/demo/broadcast", WRITE | NEED_JSON | NEED_DEMO, demo_broadcast,
-     "Tell everyone who is connected."},
 
     /* Operations */
     {METHOD_GET, "/healthz", 0, ops_healthz, "Is the service there?"},
@@ -144,45 +104,49 @@ static bool split(struct segments *s, struct str path, struct arena *mem)
     return true;
 }
 
+/* The segment at *pattern, a slash first; *pattern moves behind it. False at the end. */
+static bool next_segment(const char **pattern, struct str *segment)
+{
+    if (**pattern != '/')
+        return false;
+    *segment = str_make(*pattern + 1, strcspn(*pattern + 1, "/"));
+    *pattern = segment->p + segment->n;
+    return true;
+}
+
+static bool is_name(struct str pattern_segment)
+{
+    return str_starts_with(pattern_segment, STR("{"));
+}
+
 /*
  * Does the pattern fit? *literal gets a bit for each segment that is no {name}, the first segment's
  * the highest: of two patterns that fit, the larger number is the more literal one.
  */
 static bool fits(const char *pattern, const struct segments *s, unsigned *literal)
 {
+    struct str wanted;
     *literal = 0;
     for (size_t i = 0; i < s->count; i++) {
-        const char *p = pattern + 1;
-        size_t n = s->at[i].n;
-        if (*pattern != '/')
+        if (!next_segment(&pattern, &wanted))
             return false;
-        if (*p == '{') {
-            if (n == 0)
-                return false;
-            pattern = strchr(p, '}') + 1;
-            continue;
-        }
-        if (n && strncmp(p, s->at[i].p, n) != 0)
+        if (is_name(wanted) ? s->at[i].n == 0 : !str_eq(wanted, s->at[i]))
             return false;
-        pattern = p + n;
-        if (*pattern != '/' && *pattern != '\0')
-            return false;
-        *literal |= 1u << (SEGMENTS_MAX - i);
+        if (!is_name(wanted))
+            *literal |= 1u << (SEGMENTS_MAX - i);
     }
     return *pattern == '\0';
 }
 
 static void fill_args(struct req *r, const char *pattern, const struct segments *s)
 {
+    struct str wanted;
     size_t count = 0;
-    for (size_t i = 0; i < s->count; i++) {
-        const char *p = pattern + 1;
-        if (*p == '{') {
-            assert(count < REQ_ARGS_MAX);
-            r->args[count++] = s->at[i];
-        }
-        pattern = strchr(p, '/');
-        assert(pattern || i + 1 == s->count);
+    for (size_t i = 0; next_segment(&pattern, &wanted); i++) {
+        if (!is_name(wanted))
+            continue;
+        assert(count < REQ_ARGS_MAX);
+        r->args[count++] = s->at[i];
     }
 }
 
