@@ -49,7 +49,7 @@ throughEachServer('a reader that stops reading', ENV, (at) => {
         await until(() => quick.events.length === COUNT + 1, 'the quick reader');
         await sleep(200);
         slow.ws.resume();
-        assert.equal((await slow.closed).code, 4408);
+        assert.equal(await slow.closeCode(20000), 4408);
         quick.close();
     });
 

@@ -109,11 +109,9 @@ export class SocketReader extends Reader {
         return new Promise((resolve, reject) => {
             const ws = new WebSocket(`ws://127.0.0.1:${port ?? stack.port}${path}`, protocols, { headers });
             reader.ws = ws;
-            reader.closed = new Promise((closed) => {
-                ws.on('close', (code, reason) => {
-                    reader.ended = true;
-                    closed({ code, reason: reason.toString() });
-                });
+            ws.on('close', (code) => {
+                reader.ended = true;
+                reader.code = code;
             });
             ws.on('message', (data, binary) => {
                 const text = data.toString();
@@ -136,6 +134,11 @@ export class SocketReader extends Reader {
             });
             ws.on('error', (error) => (reader.status ? undefined : reject(error)));
         });
+    }
+
+    async closeCode(timeoutMs) {
+        await this.end(timeoutMs);
+        return this.code;
     }
 
     send(value) {
