@@ -5,6 +5,7 @@
 #ifndef PUSHD_SOURCE_H
 #define PUSHD_SOURCE_H
 
+#include "base/map.h"
 #include "feed.h"
 #include "readers.h"
 

@@ -7,8 +7,8 @@ failed=0
 while read -r header; do
     case $header in
     lib/*) include="-Ilib" ;;
-    tests/app/*) include="-Ilib -Ifcgi-app -Itests" ;;
-    tests/push/*) include="-Ilib -Ipushd -Itests" ;;
+    tests/app/* | tests/lib/app/*) include="-Ilib -Ifcgi-app -Itests" ;;
+    tests/push/* | tests/lib/push/*) include="-Ilib -Ipushd -Itests" ;;
     tests/*) include="-Ilib -Itests" ;;
     *) include="-Ilib -I${header%%/*}" ;;
     esac

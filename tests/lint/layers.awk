@@ -16,8 +16,8 @@ FNR == 1 {
     if (dir[1] == "lib") top = rank[dir[2]]
     else if (dir[1] != "tests") own = dir[1]
     else if (dir[2] == "unit") { top = rank[dir[3]]; own = "tests" }
-    else if (dir[2] == "app") own = "fcgi-app"
-    else if (dir[2] == "push") own = "pushd"
+    else if (dir[2] == "app" || dir[3] == "app") own = "fcgi-app"
+    else if (dir[2] == "push" || dir[3] == "push") own = "pushd"
     else own = "tests"
 }
 
