@@ -31,7 +31,7 @@ failed=0
 promised=$(sed -n '/These names of settings are fixed/,/`make run` and/p' docs/protocol.md |
     sed 's/`make run`.*//' | grep -oE '`[a-z][a-z_]*`' | tr -d '`')
 for name in $promised; do
-    if ! grep -q "^$name = " "$work/ini"; then
+    if ! grep -q "^$name =" "$work/ini"; then
         echo "apache-conf/cubby.ini: $name of docs/protocol.md section 10 is missing"
         failed=1
     fi
