@@ -356,7 +356,8 @@ enum err auth_end_session(struct req *r, bool all)
         goto out;
     e = is_live(sp, &s, &live);
     if (e == OK && live)
-        e = sessions_revoke(sp, all ? STR_NULL : s.sid, &removed);
+        e = all ? sessions_revoke_others(sp, STR_NULL, &removed)
+                : sessions_revoke(sp, s.sid, &removed);
     if (e == OK)
         e = space_commit(sp);
     if (e == OK && removed)
