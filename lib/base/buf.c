@@ -32,6 +32,7 @@ char *buf_reserve(struct buf *b, size_t more)
         if (cap < need)
             cap = need;
         b->p = mem_realloc(b->p, cap);
+        b->p[b->n] = '\0';
         b->cap = cap;
     }
     return b->p + b->n;
