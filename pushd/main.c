@@ -46,10 +46,7 @@ static void on_bus(struct loop_fd *io, unsigned events)
 
 static void on_round(void *arg)
 {
-    struct program *p = arg;
-    hub_flush(p->server.hub);
-    if (p->server.ending && p->server.conns == 0)
-        loop_stop(p->loop);
+    hub_flush(arg);
 }
 
 static void on_ending(struct loop_timer *t)
@@ -158,7 +155,7 @@ static enum err program_open(struct program *p, const char *config, struct str *
     p->readers = readers_new(p->loop, p->store, (size_t)p->conf.push_reader_threads);
     p->server.hub = hub_new();
     p->server.feed = feed_new(&p->server, p->readers);
-    loop_on_round(p->loop, on_round, p);
+    loop_on_round(p->loop, on_round, p->server.hub);
     e = open_bus(p, message);
     if (e == OK)
         e = open_listener(p, &p->listener, p->conf.push_listen, message);
@@ -167,12 +164,31 @@ static enum err program_open(struct program *p, const char *config, struct str *
     return e;
 }
 
-/* What others would miss is put in order; the rest goes with the process. */
+/* The loop is over. Readers come back into it for the last time when no connection is left. */
+static void drain(struct program *p)
+{
+    if (!p->server.feed)
+        return;
+    server_cut(&p->server);
+    loop_round(p->loop, 0);
+    readers_free(p->readers);
+    loop_round(p->loop, 0);
+}
+
 static void program_close(struct program *p)
 {
+    listener_close(&p->local);
+    listener_close(&p->listener);
     bus_sub_close(p->bus);
-    readers_free(p->readers);
+    drain(p);
+    feed_free(p->server.feed);
+    hub_free(p->server.hub);
+    server_release(&p->server);
     store_close(p->store);
+    if (p->signal_io.fd >= 0)
+        close(p->signal_io.fd);
+    loop_free(p->loop);
+    arena_release(&p->mem);
 }
 
 static const char usage[] = "usage: cubby-pushd [--config FILE]\n";
@@ -183,7 +199,7 @@ int main(int argc, char **argv)
         {"config", required_argument, NULL, 'c'},
         {NULL, 0, NULL, 0},
     };
-    static struct program program;
+    struct program program = {.signal_io = {.fd = -1}, .mem = ARENA_INIT};
     struct str message = STR_NULL;
     const char *config = getenv("CUBBY_CONFIG");
     int c;
@@ -197,13 +213,13 @@ int main(int argc, char **argv)
     }
     log_open("cubby-pushd", LOG_LEVEL_INFO);
     enum err e = program_open(&program, config, &message);
-    if (e != OK) {
+    if (e == OK) {
+        log_info("ready port=%u", listener_port(&program.listener));
+        loop_run(program.loop);
+        log_info("ended connections=%u", program.server.conns);
+    } else {
         log_error("cannot start: %.*s", STR_ARG(message.p ? message : err_text(e)));
-        return 1;
     }
-    log_info("ready port=%u", listener_port(&program.listener));
-    loop_run(program.loop);
-    log_info("ended connections=%u", program.server.conns);
     program_close(&program);
-    return 0;
+    return e == OK ? 0 : 1;
 }

@@ -38,6 +38,27 @@ void server_end(struct server *s)
     s->ending = true;
     end_all(&s->strangers);
     feed_each_login(s->feed, end_all);
+    if (s->conns == 0)
+        loop_stop(s->loop);
+}
+
+void server_count_out(struct server *s)
+{
+    s->conns--;
+    if (s->ending && s->conns == 0)
+        loop_stop(s->loop);
+}
+
+static void close_all(struct list *conns)
+{
+    list_for_each (node, conns)
+        conn_close(list_entry(node, struct conn, peers), END_SHUTDOWN);
+}
+
+void server_cut(struct server *s)
+{
+    close_all(&s->strangers);
+    feed_each_login(s->feed, close_all);
 }
 
 void server_release(struct server *s)

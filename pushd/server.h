@@ -50,8 +50,13 @@ void server_init(struct server *s, const struct conf *conf, struct loop *loop);
 /* A number below n, to spread things in time without asking the kernel. Not for secrets. */
 uint32_t server_spread(struct server *s, uint32_t n);
 
-/* End every connection in order; no new request is served. */
+/* End every connection in order, and then the loop; no new request is served. */
 void server_end(struct server *s);
+/* A connection is gone. */
+void server_count_out(struct server *s);
+/* Close those that are left: the next round frees them. */
+void server_cut(struct server *s);
+/* No connection may be left. */
 void server_release(struct server *s);
 
 #endif

@@ -342,6 +342,21 @@ static void a_known_session_needs_no_read(void **state)
     test_client_free(a);
 }
 
+static void who_is_left_at_the_end_is_cut_off(void **state)
+{
+    struct test_push *t = *state;
+    struct test_client *stream = test_get(t, "/api/events", "", "200");
+    struct test_client *silent = test_client_new(t);
+    server_end(&t->server);
+    assert_int_equal(t->server.streams, 0);
+    server_cut(&t->server);
+    loop_run(t->loop); /* ends with the last of them */
+    assert_int_equal(t->server.conns, 0);
+    test_client_expect_end(stream);
+    test_client_free(stream);
+    test_client_free(silent);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(void)
@@ -365,6 +380,7 @@ int main(void)
         TEST(beyond_the_limit_of_connections_it_is_503_with_retry_after),
         TEST(a_client_that_leaves_while_it_is_looked_up_is_forgotten),
         TEST(a_known_session_needs_no_read),
+        TEST(who_is_left_at_the_end_is_cut_off),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
