@@ -86,10 +86,6 @@ void conn_new(struct server *s, int fd, bool local);
 /* The one mover of state. */
 void conn_step(struct conn *c, enum conn_state next);
 
-/* From CONN_READ_HEAD or CONN_WAIT to a stream: sends head (response head and greeting at once),
- * starts the clocks. */
-void conn_open_stream(struct conn *c, struct str head);
-
 /* Send a plain answer; then the next request, or the end if the client or we want that. */
 void conn_answer(struct conn *c, struct str answer);
 

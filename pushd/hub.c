@@ -22,7 +22,7 @@ struct item {
 
 struct batch {
     const struct format *format;
-    struct batch *next; /* in hub->spare */
+    struct batch *next; /* in hub->spare, or its user's list */
     struct buf bytes;
     struct buf names;
     struct item *items;
@@ -90,7 +90,7 @@ struct hub_stats hub_stats(const struct hub *h)
 
 /* --- batches --- */
 
-struct batch *hub_batch_get(struct hub *h, const struct format *f)
+struct batch *hub_batch_get(struct hub *h, const struct format *f, struct batch **list)
 {
     struct batch *b = h->spare;
     if (b)
@@ -98,11 +98,19 @@ struct batch *hub_batch_get(struct hub *h, const struct format *f)
     else
         b = mem_zalloc(1, sizeof(*b));
     b->format = f;
-    b->next = NULL;
+    b->next = *list;
+    *list = b;
     return b;
 }
 
-void hub_batch_put(struct hub *h, struct batch *b)
+struct batch *hub_batch_find(struct batch *list, const struct format *f)
+{
+    while (list && list->format != f)
+        list = list->next;
+    return list;
+}
+
+static void put_one(struct hub *h, struct batch *b)
 {
     msg_unref(b->shared);
     b->shared = NULL;
@@ -117,9 +125,13 @@ void hub_batch_put(struct hub *h, struct batch *b)
     h->spare = b;
 }
 
-const struct format *hub_batch_format(const struct batch *b)
+void hub_batch_put(struct hub *h, struct batch **list)
 {
-    return b->format;
+    while (*list) {
+        struct batch *b = *list;
+        *list = b->next;
+        put_one(h, b);
+    }
 }
 
 void hub_batch_add(struct hub *h, struct batch *b, const struct hub_event *e)
@@ -197,8 +209,7 @@ void topic_release(struct topic *t)
         struct lane *l = t->lanes;
         assert(l->count == 0);
         t->lanes = l->next;
-        if (l->batch)
-            hub_batch_put(t->hub, l->batch);
+        hub_batch_put(t->hub, &l->batch);
         mem_free(l->slots);
         mem_free(l);
     }
@@ -265,7 +276,7 @@ void hub_publish(struct topic *t, const struct hub_event *e, uint64_t seq)
         if (l->count == 0)
             continue;
         if (!l->batch)
-            l->batch = hub_batch_get(h, l->format);
+            hub_batch_get(h, l->format, &l->batch);
         hub_batch_add(h, l->batch, e);
         unsent = true;
         full = full || l->batch->bytes.n >= BATCH_FLUSH;
@@ -303,8 +314,7 @@ static void flush_lane(struct lane *l)
         if (!hub_batch_send(b, 0, f, s.conn))
             too_slow(s.sub);
     }
-    l->batch = NULL;
-    hub_batch_put(l->topic->hub, b);
+    hub_batch_put(l->topic->hub, &l->batch);
 }
 
 void hub_flush_topic(struct topic *t)

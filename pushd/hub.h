@@ -73,16 +73,17 @@ void hub_flush_topic(struct topic *t);
 void hub_flush(struct hub *h);
 
 /*
- * The same events for those who are behind: a batch is events in one format, in order.
- * hub_batch_send gives conn those from the given index on that match the filter; false when it is
- * too slow (nothing was sent).
+ * The same for those who are behind: a batch is events in one format, in order. hub_batch_send
+ * gives conn those from the given index on that match the filter; false when it is too slow
+ * (nothing was sent). Batches of one reading in several formats make a list.
  */
 struct batch;
-struct batch *hub_batch_get(struct hub *h, const struct format *f);
-const struct format *hub_batch_format(const struct batch *b);
+struct batch *hub_batch_get(struct hub *h, const struct format *f, struct batch **list);
+struct batch *hub_batch_find(struct batch *list, const struct format *f);
 void hub_batch_add(struct hub *h, struct batch *b, const struct hub_event *e);
 bool hub_batch_send(struct batch *b, size_t from, const struct filter *f, struct conn *c);
-void hub_batch_put(struct hub *h, struct batch *b);
+/* Give back the whole list; it is empty afterwards. */
+void hub_batch_put(struct hub *h, struct batch **list);
 
 struct hub_stats {
     uint64_t published;  /* events */

@@ -9,6 +9,7 @@
 #include "feed.h"
 #include "serve.h"
 #include "server.h"
+#include "stream.h"
 #include "wire/json.h"
 
 #define RETRY_AFTER_S 5
@@ -157,7 +158,7 @@ static void start(struct conn *c, struct str head, int64_t expires)
     }
     if (c->endpoint->start)
         c->endpoint->start(c, out);
-    conn_open_stream(c, buf_str(out));
+    stream_begin(c, buf_str(out));
 }
 
 static void on_signed_in(struct sign_in *si, enum err e)

@@ -5,111 +5,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "server.h"
-#include "source.h"
-#include "store/accounts.h"
-
-/* One read takes at most so much, so that replays of many spaces share the threads. */
-#define READ_EVENTS 512
-#define READ_BYTES  (128 * 1024)
-
-/* A sign-in or session to be looked at. */
-struct check {
-    char sid[SESSION_ID_LEN + 1]; /* "": a backend token */
-    char jti[SESSION_ID_LEN + 1]; /* "": not by a refresh token */
-    enum err result;              /* OK: live; ERR_UNAUTHORIZED: not */
-};
-
-struct source_read {
-    struct reader_job job;
-    struct source *source;
-    /* The question. */
-    enum space_kind kind;
-    struct str id;
-    uint64_t after;
-    bool events_too;
-    bool all_sessions;
-    struct check *checks;
-    size_t check_count;
-    /* The answer, in mem. */
-    enum err err;
-    uint64_t oldest, newest;
-    struct event *events;
-    size_t count, cap;
-    char epoch[EPOCH_LEN + 1];
-    struct arena mem;
-    struct batch *batch[4]; /* the events in the formats that were asked for, in the loop */
-};
-
-/* --- in a reader thread --- */
-
-static enum err collect(void *arg, const struct event *e)
-{
-    struct source_read *r = arg;
-    if (r->count == r->cap) {
-        size_t cap = r->cap ? 2 * r->cap : 8;
-        struct event *more = arena_zalloc(&r->mem, cap, sizeof(*more));
-        if (r->count > 0)
-            memcpy(more, r->events, r->count * sizeof(*more));
-        r->events = more;
-        r->cap = cap;
-    }
-    struct event *copy = &r->events[r->count++];
-    *copy = *e;
-    copy->name = arena_dup(&r->mem, e->name);
-    copy->data = arena_dup(&r->mem, e->data);
-    return OK;
-}
-
-static enum err check_session(struct space *sp, struct check *c)
-{
-    bool good = false;
-    int64_t now = clock_wall_ms();
-    struct str sid = str_from_c(c->sid), jti = str_from_c(c->jti);
-    enum err e = jti.n > 0 ? sessions_refresh_is_good(sp, sid, jti, now, REFRESH_GRACE_MS, &good)
-                           : sessions_is_live(sp, sid, now, &good);
-    c->result = good ? OK : ERR_UNAUTHORIZED;
-    return e;
-}
-
-/* Everything that is in the space's own file, as of one moment. */
-static enum err read_space(struct source_read *r, struct space *sp)
-{
-    enum err e = space_begin_read(sp);
-    if (e == OK)
-        e = event_bounds(sp, &r->oldest, &r->newest);
-    if (e == OK && r->events_too)
-        e = event_read(sp, r->after, READ_EVENTS, READ_BYTES, collect, r);
-    for (size_t i = 0; e == OK && i < r->check_count; i++) {
-        if (r->checks[i].sid[0] != '\0')
-            e = check_session(sp, &r->checks[i]);
-    }
-    memcpy(r->epoch, sp->epoch, sizeof(r->epoch));
-    space_rollback(sp);
-    return e;
-}
-
-/* A backend token's user must have an account; that a file is there says so of the others. */
-static enum err check_account(struct source_read *r, struct store *store, struct check *c)
-{
-    struct account a;
-    enum err e = accounts_by_id(store, r->id, &r->mem, &a);
-    c->result = e == OK ? OK : ERR_UNAUTHORIZED;
-    return e == ERR_NOT_FOUND ? OK : e;
-}
-
-static void read_file(struct reader_job *job, struct store *store)
-{
-    struct source_read *r = container_of(job, struct source_read, job);
-    struct space *sp = NULL;
-    r->err = space_acquire(store, r->kind, r->id, &sp);
-    if (r->err == OK)
-        r->err = read_space(r, sp);
-    space_release(sp);
-    for (size_t i = 0; r->err == OK && i < r->check_count; i++) {
-        if (r->checks[i].sid[0] == '\0')
-            r->err = check_account(r, store, &r->checks[i]);
-    }
-}
+#include "source_read.h"
 
 /* --- the question --- */
 
@@ -172,7 +68,7 @@ void source_start(struct source *s)
     s->generation = s->feed->generation;
     s->feed->in_flight++;
     s->feed->stats.reads++;
-    r->job.read = read_file;
+    r->job.read = source_read_file;
     r->job.done = on_read;
     readers_submit(s->feed->readers, &r->job);
 }
@@ -319,32 +215,27 @@ static void answer_sign_ins(struct source *s, const struct source_read *r)
 
 static struct batch *batch_in(struct source_read *r, const struct format *f)
 {
-    struct source *s = r->source;
-    struct hub *hub = s->feed->server->hub;
-    struct batch **at = r->batch;
-    while (*at && hub_batch_format(*at) != f) {
-        at++;
-        assert(at < r->batch + ARRAY_LEN(r->batch));
+    struct hub *hub = r->source->feed->server->hub;
+    struct batch *b = hub_batch_find(r->batches, f);
+    if (b)
+        return b;
+    b = hub_batch_get(hub, f, &r->batches);
+    for (size_t i = 0; i < r->count; i++) {
+        struct hub_event e = to_hub(r->source, &r->events[i]);
+        hub_batch_add(hub, b, &e);
     }
-    if (!*at) {
-        *at = hub_batch_get(hub, f);
-        for (size_t i = 0; i < r->count; i++) {
-            struct hub_event e = to_hub(s, &r->events[i]);
-            hub_batch_add(hub, *at, &e);
-        }
-    }
-    return *at;
+    return b;
 }
 
 static void resync_follower(struct source *s, struct follower *f)
 {
     struct hub *hub = s->feed->server->hub;
     struct buf data = BUF_INIT;
-    struct batch *b = hub_batch_get(hub, f->format);
+    struct batch *list = NULL, *b = hub_batch_get(hub, f->format, &list);
     struct hub_event e = resync_event(s, &data);
     hub_batch_add(hub, b, &e);
     hub_batch_send(b, 0, NULL, f->sub.conn);
-    hub_batch_put(hub, b);
+    hub_batch_put(hub, &list);
     buf_release(&data);
     f->seq = s->topic.seq;
 }
@@ -384,9 +275,7 @@ static void serve_behind(struct source *s, struct source_read *r)
 
 static void read_free(struct source_read *r)
 {
-    struct hub *hub = r->source->feed->server->hub;
-    for (size_t i = 0; i < ARRAY_LEN(r->batch) && r->batch[i]; i++)
-        hub_batch_put(hub, r->batch[i]);
+    hub_batch_put(r->source->feed->server->hub, &r->batches);
     arena_release(&r->mem);
     mem_free(r);
 }

@@ -1,0 +1,17 @@
+/*
+ * An open stream's course in time: its beginning, heartbeats, the end of its token and of its age.
+ * One timer in the connection serves them all.
+ */
+#ifndef PUSHD_STREAM_H
+#define PUSHD_STREAM_H
+
+#include "conn.h"
+
+/* From CONN_READ_HEAD or CONN_WAIT to a stream: sends head (response head and greeting at once),
+ * starts the clocks. */
+void stream_begin(struct conn *c, struct str head);
+
+/* c->timer fired while the stream was open. */
+void stream_on_timer(struct conn *c);
+
+#endif
