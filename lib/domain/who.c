@@ -35,6 +35,8 @@ enum err who_verify(struct who *out, struct str token, const struct who_keys *ke
     struct jwt jwt;
     if (jwt_verify(&jwt, token, keys->key, keys->count, now_s, mem) || jwt.has_type)
         return ERR_UNAUTHORIZED;
+    if (jwt.sid.p && !jwt.sid.n) /* a session is named, and none is called so */
+        return ERR_UNAUTHORIZED;
 
     /* A backend may name itself in `sub` and the one it acts for in `userId`. */
     struct str user_id = str_trim(jwt.user_id);

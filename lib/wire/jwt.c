@@ -65,6 +65,14 @@ static struct str string_claim(struct json_value obj, struct str name, struct ar
     return json_is(v, JSON_STRING) ? json_string(v, mem) : STR_NULL;
 }
 
+/* A sid of another type than string names no session, which is not the same as naming none. */
+static struct str sid_claim(struct json_value claims, struct arena *mem)
+{
+    struct json_value v = json_get(claims, STR("sid"));
+    return json_is_absent(v) || json_is(v, JSON_STRING) ? string_claim(claims, STR("sid"), mem)
+                                                        : STR("");
+}
+
 /* alg is HS256, nothing critical is asked for (RFC 7515 4.1.11), kid is a string or absent. */
 static bool read_header(struct jwt *out, struct str part, struct arena *mem)
 {
@@ -133,7 +141,7 @@ static bool read_claims(struct jwt *out, struct str part, int64_t now, struct ar
     out->sub = string_claim(claims, STR("sub"), mem);
     out->user_id = string_claim(claims, STR("userId"), mem);
     out->email = string_claim(claims, STR("email"), mem);
-    out->sid = string_claim(claims, STR("sid"), mem);
+    out->sid = sid_claim(claims, mem);
     out->jti = string_claim(claims, STR("jti"), mem);
     return true;
 }

@@ -135,6 +135,23 @@ static void leaves_absent_claims_empty(void **state)
     arena_release(&mem);
 }
 
+static void a_sid_of_another_type_is_there_and_empty(void **state)
+{
+    static const char *const sids[] = {"null", "7", "[]", "{}", "true", "\"\""};
+    struct arena mem = ARENA_INIT;
+    struct jwt jwt;
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(sids); i++) {
+        struct buf token = BUF_INIT;
+        make_token(&token, STR(HS256), arena_printf(&mem, "{\"sid\":%s}", sids[i]));
+        assert_int_equal(OK, verify(&jwt, buf_str(&token), &mem));
+        assert_non_null(jwt.sid.p);
+        assert_int_equal(jwt.sid.n, 0);
+        buf_release(&token);
+    }
+    arena_release(&mem);
+}
+
 static void accepts_no_other_algorithm(void **state)
 {
     (void)state;
@@ -286,6 +303,7 @@ int main(void)
         cmocka_unit_test(verifies_the_example_of_rfc_7515),
         cmocka_unit_test(reads_the_claims_of_its_own_tokens),
         cmocka_unit_test(leaves_absent_claims_empty),
+        cmocka_unit_test(a_sid_of_another_type_is_there_and_empty),
         cmocka_unit_test(accepts_no_other_algorithm),
         cmocka_unit_test(refuses_what_a_header_makes_critical),
         cmocka_unit_test(picks_the_key_by_kid),
