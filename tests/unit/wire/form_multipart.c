@@ -95,8 +95,8 @@ static void takes_the_boundary_quoted_or_not(void **state)
         "multipart/form-data; boundary=a b",
         "multipart/form-data; boundary=B; boundary=B",
         "multipart/form-data; boundary=\"a\x01\"",
-        "multipart/form-data; boundary="
-        "12345678901234567890123456789012345678901234567890123456789012345678901",
+        ("multipart/form-data; boundary="
+         "12345678901234567890123456789012345678901234567890123456789012345678901"),
     };
     for (size_t i = 0; i < ARRAY_LEN(bad); i++)
         assert_refused(ERR_INVALID, bad[i], STR(PART("a") "1" END));
