@@ -1,15 +1,15 @@
 /*
- * A disk that is full when a test says so: preloaded into the programs, it lets writes to data files
- * fail with ENOSPC as long as the file $CUBBY_TEST_FULL exists. Needs no rights, works everywhere.
+ * A disk that is full when a test says so: preloaded into the programs, it lets writes to data
+ * files fail with ENOSPC as long as the file $CUBBY_TEST_FULL exists. Needs no rights, works
+ * everywhere.
  */
-#define _GNU_SOURCE
+#include "base/base.h"
+
 #include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 #include <unistd.h>
 
 static bool is_full(int fd)

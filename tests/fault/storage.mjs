@@ -42,7 +42,8 @@ describe('a full disk', () => {
     it('is 507, changes nothing, and is over when there is room again', async (t) => {
         const folder = fs.mkdtempSync('/tmp/cubby-full-');
         const [library, flag] = [`${folder}/nospace.so`, `${folder}/full`];
-        execFileSync('cc', ['-shared', '-fPIC', '-O1', '-o', library, `${ROOT}/tests/fault/nospace.c`, '-ldl']);
+        execFileSync('cc', ['-shared', '-fPIC', '-D_GNU_SOURCE', `-I${ROOT}/lib`, '-o', library,
+            `${ROOT}/tests/fault/nospace.c`]);
         const stack = await startStack(t, {
             env: { CUBBY_TEST_FULL: flag },
             limits: `LD_PRELOAD=${library} ASAN_OPTIONS=verify_asan_link_order=0`,

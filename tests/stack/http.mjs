@@ -30,7 +30,8 @@ throughEachServer('HTTP', {}, (at) => {
             Buffer.from([0x7b, 0x22, 0x61, 0x22, 0x3a, 0x22, 0xed, 0xa0, 0x80, 0x22, 0x7d]),
             Buffer.from('{"a":"x\0"}')];
         for (const body of bad) {
-            const answer = await u.bearer('POST', '/api/posts', { body, headers: { 'content-type': 'application/json' } });
+            const headers = { 'content-type': 'application/json' };
+            const answer = await u.bearer('POST', '/api/posts', { body, headers });
             assertFailure(answer, 400);
         }
         assert.equal((await u.ok('GET', '/api/posts/count')).count, 0);
@@ -50,7 +51,8 @@ throughEachServer('HTTP', {}, (at) => {
             const answer = await u.bearer('POST', '/api/posts', { body: '{}', headers: { 'content-type': type } });
             assertFailure(answer, 415);
         }
-        for (const type of ['application/json; charset=utf-8', 'Application/JSON', 'application/json;charset="UTF-8"']) {
+        for (const type of ['application/json; charset=utf-8', 'Application/JSON',
+            'application/json;charset="UTF-8"']) {
             const answer = await u.bearer('POST', '/data', {
                 body: '{"key":"t","value":1}', headers: { 'content-type': type },
             });
@@ -106,7 +108,8 @@ throughEachServer('HTTP', {}, (at) => {
             'GET /api/me HTTP/1.1\r\nHost: x\r\nA b: c', 'GET /api/me HTTP/1.1\r\nHost: x\r\n: empty',
             'GET api/me HTTP/1.1\r\nHost: x', 'GET /api/\x01me HTTP/1.1\r\nHost: x',
             'GET /api/me HTTP/1.1\r\nHost: a\r\nHost: b', 'GET /api/me HTTP/1.1\r\nHost: x y',
-            'POST /data HTTP/1.1\r\nHost: x\r\nContent-Length: -1', 'POST /data HTTP/1.1\r\nHost: x\r\nContent-Length: x',
+            'POST /data HTTP/1.1\r\nHost: x\r\nContent-Length: -1',
+            'POST /data HTTP/1.1\r\nHost: x\r\nContent-Length: x',
             'POST /data HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\nContent-Length: 6',
             'POST /data HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: nonsense'];
         for (const lines of bad) {
@@ -124,8 +127,8 @@ throughEachServer('HTTP', {}, (at) => {
         const inner = 'DELETE /api/posts HTTP/1.1\r\nHost: x\r\n\r\n';
         for (const pair of [['Content-Length: 4', 'Transfer-Encoding: chunked'],
             ['Transfer-Encoding: chunked', 'Transfer-Encoding: identity'], ['Transfer-Encoding: xchunked']]) {
-            const answer = await raw(at.stack, `POST /api/me HTTP/1.1\r\nHost: x\r\n${pair.join('\r\n')}\r\n\r\n0\r\n\r\n${inner}`,
-                { ms: 1500, end: true });
+            const outer = `POST /api/me HTTP/1.1\r\nHost: x\r\n${pair.join('\r\n')}\r\n\r\n0\r\n\r\n`;
+            const answer = await raw(at.stack, outer + inner, { ms: 1500, end: true });
             const statuses = [...answer.matchAll(/^HTTP\/1\.[01] (\d{3})/gm)].map((m) => Number(m[1]));
             assert.ok(!statuses.includes(200), answer);
         }
@@ -138,7 +141,8 @@ throughEachServer('HTTP', {}, (at) => {
         assert.ok([400, 414, 431].includes(statusOf(long)), long.slice(0, 200));
         const wide = await send(head('GET', '/api/me', `X-Wide: ${'x'.repeat(40000)}`));
         assert.ok([400, 431].includes(statusOf(wide)), wide.slice(0, 200));
-        const many = await send(head('GET', '/api/me', ...Array.from({ length: 2000 }, (_, i) => `X-${i}: ${'y'.repeat(20)}`)));
+        const lines = Array.from({ length: 2000 }, (_, i) => `X-${i}: ${'y'.repeat(20)}`);
+        const many = await send(head('GET', '/api/me', ...lines));
         assert.ok([400, 431].includes(statusOf(many)), many.slice(0, 200));
         for (const answer of [long, wide, many]) assert.doesNotMatch(answer, /<html/i);
         await alive();

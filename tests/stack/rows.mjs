@@ -376,7 +376,8 @@ throughEachServer('idempotency keys', {}, (at) => {
             [`/api/posts/${data.id}`, undefined, 'DELETE']];
         for (const [path, body, method] of cases) {
             const key = `${method}:${path}`;
-            const [first, again] = [await send(user, key, body, path, method), await send(user, key, body, path, method)];
+            const first = await send(user, key, body, path, method);
+            const again = await send(user, key, body, path, method);
             assert.equal(first.status, 200, first.text);
             assert.deepEqual([again.status, again.text, again.headers['idempotent-replayed']],
                 [200, first.text, 'true'], key);
