@@ -79,10 +79,10 @@ static enum err read_parameters(struct poll *p, int64_t *wait_ms)
 {
     struct str events = form_get(&p->r->params, STR("events"));
     struct str wait = form_get(&p->r->params, STR("wait"));
-    uint64_t seconds = 0;
-    if (wait.p && !str_to_u64(wait, UINT64_MAX, &seconds))
+    int64_t seconds = 0;
+    if (wait.p && !str_to_capped(wait, WAIT_MAX_S, &seconds))
         return req_fail(p->r, ERR_INVALID_QUERY, "wait is a whole number of seconds");
-    *wait_ms = (int64_t)(seconds > WAIT_MAX_S ? WAIT_MAX_S : seconds) * 1000;
+    *wait_ms = seconds * 1000;
     if (events.p && filter_parse(&p->filter, events))
         return req_fail(p->r, ERR_INVALID_QUERY,
                         "events is a list of names as in table:posts:*,kv:*");

@@ -4,11 +4,10 @@
 #include "base/utf8.h"
 #include "res/res.h"
 #include "store/kv.h"
+#include "store/query.h"
 
-#define KEY_MAX       512
-#define VALUE_MAX     (128 * 1024)
-#define LIMIT_DEFAULT 100
-#define LIMIT_MAX     1000
+#define KEY_MAX   512
+#define VALUE_MAX (128 * 1024)
 
 static bool is_reserved(struct str key)
 {
@@ -45,7 +44,7 @@ struct page {
     size_t count;
 };
 
-static void append_pair(void *arg, struct str key, struct str value)
+static bool append_pair(void *arg, struct str key, struct str value)
 {
     struct page *p = arg;
     if (p->count++ > 0)
@@ -55,15 +54,16 @@ static void append_pair(void *arg, struct str key, struct str value)
     buf_append_str(p->out, value);
     buf_reset(&p->last);
     buf_append_str(&p->last, key);
+    return p->out->n < QUERY_PAGE_BYTES;
 }
 
 static enum err read_limit(struct req *r, size_t *limit)
 {
     struct str text = form_get(&r->params, STR("limit"));
-    uint64_t n = LIMIT_DEFAULT;
-    if (text.p && (!str_to_u64(text, UINT64_MAX, &n) || n == 0))
+    int64_t n = QUERY_LIMIT_DEFAULT;
+    if (text.p && (!str_to_capped(text, QUERY_LIMIT_MAX, &n) || n < 1))
         return req_fail(r, ERR_INVALID_QUERY, "limit is a whole number from 1");
-    *limit = n > LIMIT_MAX ? LIMIT_MAX : (size_t)n;
+    *limit = (size_t)n;
     return OK;
 }
 

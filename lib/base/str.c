@@ -109,3 +109,13 @@ bool str_to_i64(struct str s, int64_t min, int64_t max, int64_t *out)
     *out = v;
     return true;
 }
+
+bool str_to_capped(struct str s, int64_t max, int64_t *out)
+{
+    bool digits = s.n > 0;
+    for (size_t i = 0; i < s.n; i++)
+        digits = digits && s.p[i] >= '0' && s.p[i] <= '9';
+    if (digits && !str_to_i64(s, 0, max, out))
+        *out = max;
+    return digits;
+}

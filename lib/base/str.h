@@ -60,6 +60,9 @@ bool str_next(struct str *rest, char sep, struct str *head);
 /* Decimal digits with an optional '-', nothing else, within [min, max]; false otherwise. */
 bool str_to_i64(struct str s, int64_t min, int64_t max, int64_t *out);
 
+/* Digits only; a number above max counts as max. *out is left alone on failure. */
+bool str_to_capped(struct str s, int64_t max, int64_t *out);
+
 /* Decimal digits only, at most max; false otherwise. */
 bool str_to_u64(struct str s, uint64_t max, uint64_t *out);
 

@@ -100,13 +100,13 @@ static void append_start(struct buf *out, struct str prefix, struct str after)
 }
 
 enum err kv_list(struct space *sp, struct str prefix, struct str after, size_t limit, bool *more,
-                 void (*on_pair)(void *arg, struct str key, struct str value), void *arg)
+                 bool (*on_pair)(void *arg, struct str key, struct str value), void *arg)
 {
     static const struct str sql = SQL("SELECT key, value FROM kv WHERE key >= ?1 AND key < ?2"
                                       " ORDER BY key LIMIT ?3");
     struct buf start = BUF_INIT, end = BUF_INIT;
     struct stmt *s;
-    bool row;
+    bool row, go_on = true;
     *more = false;
     enum err e = db_stmt(sp->db, sql, &s);
     if (e)
@@ -117,10 +117,10 @@ enum err kv_list(struct space *sp, struct str prefix, struct str after, size_t l
     stmt_bind_str(s, 2, buf_str(&end));
     stmt_bind_i64(s, 3, (int64_t)limit + 1);
     for (size_t n = 0; !(e = stmt_step(s, &row)) && row; n++) {
-        *more = n == limit;
+        *more = n == limit || !go_on;
         if (*more)
             break;
-        on_pair(arg, stmt_str(s, 0), stmt_str(s, 1));
+        go_on = on_pair(arg, stmt_str(s, 0), stmt_str(s, 1));
     }
     stmt_reset(s);
     buf_release(&end);

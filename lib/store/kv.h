@@ -15,10 +15,10 @@ enum err kv_delete(struct space *sp, struct str key, bool *existed) must_check;
 
 /*
  * Pairs whose key starts with prefix, in byte order, after the key `after` (p == NULL: from the
- * start), at most limit; *more says whether further ones follow.
+ * start), at most limit, until on_pair wants no more; *more says whether further ones follow.
  */
 enum err kv_list(struct space *sp, struct str prefix, struct str after, size_t limit, bool *more,
-                 void (*on_pair)(void *arg, struct str key, struct str value),
+                 bool (*on_pair)(void *arg, struct str key, struct str value),
                  void *arg) must_check;
 
 #endif

@@ -35,34 +35,16 @@ static enum err fail(struct reading *r, const char *sentence)
     return ERR_INVALID_QUERY;
 }
 
-static bool is_digits(struct str s)
-{
-    for (size_t i = 0; i < s.n; i++)
-        if (s.p[i] < '0' || s.p[i] > '9')
-            return false;
-    return s.n > 0;
-}
-
-/* A whole number; one too large to count with counts as max. */
-static bool read_number(struct str s, int64_t max, int64_t *out)
-{
-    if (!is_digits(s))
-        return false;
-    if (!str_to_i64(s, 0, max, out))
-        *out = max;
-    return true;
-}
-
 static enum err read_paging(struct reading *r)
 {
     struct str limit = form_get(r->params, STR("limit"));
     struct str offset = form_get(r->params, STR("offset"));
     struct str count = form_get(r->params, STR("count"));
     int64_t number = QUERY_LIMIT_DEFAULT;
-    if (limit.p && (!read_number(limit, QUERY_LIMIT_MAX, &number) || number < 1))
+    if (limit.p && (!str_to_capped(limit, QUERY_LIMIT_MAX, &number) || number < 1))
         return fail(r, "limit is a whole number from 1");
     r->q->limit = (size_t)number;
-    if (offset.p && !read_number(offset, INT64_MAX / 2, &r->q->offset))
+    if (offset.p && !str_to_capped(offset, INT64_MAX / 2, &r->q->offset))
         return fail(r, "offset is a whole number from 0");
     if (count.p && !str_eq(count, STR("1")) && !str_eq(count, STR("0")))
         return fail(r, "count is 1 or 0");

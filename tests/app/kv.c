@@ -137,6 +137,25 @@ static void keys_are_bounded_and_partly_reserved(void **state)
     test_expect_error(&r, 400, "invalid");
     r = get(t, "/data?prefix=a&limit=0");
     test_expect_error(&r, 400, "invalid_query");
+    r = get(t, "/data?prefix=a&limit=99999999999999999999999999");
+    assert_int_equal(r.status, 200);
+}
+
+static void a_page_ends_early_once_it_is_large(void **state)
+{
+    struct test_app *t = *state;
+    char *value = arena_alloc(&t->mem, 128 * 1024 - 1);
+    memset(value, 'v', 128 * 1024 - 2);
+    value[128 * 1024 - 2] = '\0';
+    for (int i = 100; i < 230; i++) {
+        struct test_reply set =
+            post(t, arena_printf(&t->mem, "{\"key\":\"%d\",\"value\":\"%s\"}", i, value).p);
+        assert_int_equal(set.status, 200);
+    }
+    struct test_reply r = get(t, "/data?prefix=&limit=1000");
+    assert_string_equal(test_string(t, &r, "next"), "227");
+    r = get(t, "/data?prefix=&limit=1000&after=227");
+    assert_int_equal(json_count(json_get(json_root(&r.json), STR("data"))), 2);
 }
 
 static void values_are_bounded(void **state)
@@ -175,7 +194,7 @@ int main(void)
         TEST(without_a_key_the_key_data_is_meant),  TEST(keys_are_listed_by_prefix_and_page),
         TEST(a_deleted_key_is_null_again),          TEST(a_form_sets_a_string),
         TEST(keys_are_bounded_and_partly_reserved), TEST(values_are_bounded),
-        TEST(another_user_sees_nothing_of_it),
+        TEST(a_page_ends_early_once_it_is_large),   TEST(another_user_sees_nothing_of_it),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

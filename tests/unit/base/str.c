@@ -122,6 +122,24 @@ static void parses_signed_numbers_within_bounds(void **state)
     assert_true(str_to_i64(STR("6"), 6, 9, &v));
 }
 
+static void numbers_beyond_the_bound_count_as_the_bound(void **state)
+{
+    static const struct {
+        const char *text;
+        int64_t value;
+    } good[] = {{"0", 0}, {"007", 7}, {"50", 50}, {"51", 50}, {"99999999999999999999999999", 50}};
+    static const char *const bad[] = {"", "-1", "+1", " 1", "1 ", "1.0", "1e1", "x"};
+    (void)state;
+    int64_t v = 3;
+    for (size_t i = 0; i < ARRAY_LEN(good); i++) {
+        assert_true(str_to_capped(str_from_c(good[i].text), 50, &v));
+        assert_true(v == good[i].value);
+    }
+    for (size_t i = 0; i < ARRAY_LEN(bad); i++)
+        assert_false(str_to_capped(str_from_c(bad[i]), 50, &v));
+    assert_true(v == 50);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -133,6 +151,7 @@ int main(void)
         cmocka_unit_test(splits_keeping_empty_items),
         cmocka_unit_test(parses_unsigned_numbers_within_bounds),
         cmocka_unit_test(parses_signed_numbers_within_bounds),
+        cmocka_unit_test(numbers_beyond_the_bound_count_as_the_bound),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

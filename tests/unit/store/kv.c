@@ -75,13 +75,15 @@ static void delete_says_whether_there_was_a_value(void **state)
     space_release(sp);
 }
 
-static void collect(void *arg, struct str key, struct str value)
+/* Wants no more once it has "end". */
+static bool collect(void *arg, struct str key, struct str value)
 {
     struct buf *out = arg;
     buf_append_str(out, key);
     buf_append_ch(out, '=');
     buf_append_str(out, value);
     buf_append_ch(out, ' ');
+    return !str_eq(value, STR("end"));
 }
 
 static void expect_list(struct space *sp, struct str prefix, struct str after, size_t limit,
@@ -110,6 +112,17 @@ static void a_list_holds_the_prefix_in_byte_order_page_by_page(void **state)
     expect_list(sp, STR("a"), STR("b"), 3, "", false);
     expect_list(sp, STR(""), STR("ab"), 3, "b=1 c=1 ", false);
     expect_list(sp, STR("a%"), STR_NULL, 3, "a%=1 ", false);
+    space_release(sp);
+}
+
+static void a_list_ends_when_its_reader_has_enough(void **state)
+{
+    struct space *sp = test_user_writing(*state);
+    assert_int_equal(kv_set(sp, STR("a"), STR("1"), 1), OK);
+    assert_int_equal(kv_set(sp, STR("b"), STR("end"), 1), OK);
+    expect_list(sp, STR(""), STR_NULL, 9, "a=1 b=end ", false);
+    assert_int_equal(kv_set(sp, STR("c"), STR("1"), 1), OK);
+    expect_list(sp, STR(""), STR_NULL, 9, "a=1 b=end ", true);
     space_release(sp);
 }
 
@@ -153,6 +166,7 @@ int main(void)
         TEST(the_last_of_two_writes_stands),
         TEST(delete_says_whether_there_was_a_value),
         TEST(a_list_holds_the_prefix_in_byte_order_page_by_page),
+        TEST(a_list_ends_when_its_reader_has_enough),
         TEST(a_prefix_of_the_highest_characters_ends_where_it_should),
         TEST(a_new_key_beyond_quota_rows_is_refused_and_a_known_one_is_not),
     };
