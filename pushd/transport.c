@@ -112,6 +112,8 @@ static size_t ws_on_input(struct conn *c, struct str in)
         return in.n;
     if (e == OK) {
         take_message(c, &m);
+        if (used == in.n)
+            ws_reader_trim(&c->reader); /* an idle connection holds no memory */
         return used;
     }
     conn_end_code(c, END_PROTOCOL, code);

@@ -239,6 +239,15 @@ static enum err read_frames(struct ws_reader *r, const struct ws_limits *limits,
     return OK;
 }
 
+void ws_reader_trim(struct ws_reader **reader)
+{
+    struct ws_reader *r = *reader;
+    if (r && r->head_n == 0 && !r->opcode) {
+        ws_reader_free(r);
+        *reader = NULL;
+    }
+}
+
 enum err ws_read(struct ws_reader **reader, struct str in, const struct ws_limits *limits,
                  size_t *consumed, struct ws_message *out, uint16_t *close_code)
 {
@@ -256,10 +265,11 @@ enum err ws_read(struct ws_reader **reader, struct str in, const struct ws_limit
     r->in = in;
     enum err e = read_frames(r, limits, out, close_code);
     *consumed = in.n - r->in.n;
-    bool is_idle = r->head_n == 0 && !r->opcode;
-    if (e == ERR_INVALID || (e == ERR_MORE && is_idle)) {
+    if (e == ERR_INVALID) {
         ws_reader_free(r);
         *reader = NULL;
+    } else if (e == ERR_MORE) {
+        ws_reader_trim(reader);
     }
     return e;
 }

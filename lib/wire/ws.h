@@ -55,8 +55,8 @@ enum err ws_append_accept(struct buf *out, struct str key) must_check;
 
 /*
  * Read one message or control frame from bytes a client sent. *reader is NULL between messages and
- * is made and freed here as needed. Call again with the rest, an empty one too, until ERR_MORE:
- * that call gives back the memory of the last message.
+ * is made and freed here as needed. Call again with the rest until ERR_MORE; where nothing is left
+ * to call with, ws_reader_trim().
  *   OK           *out is set, *consumed bytes were used. Control frames come out between fragments.
  *   ERR_MORE     all of `in` was taken in; nothing complete yet.
  *   ERR_INVALID  *close_code says which code to close with; the reader is gone.
@@ -68,6 +68,9 @@ enum err ws_append_accept(struct buf *out, struct str key) must_check;
  */
 enum err ws_read(struct ws_reader **reader, struct str in, const struct ws_limits *limits,
                  size_t *consumed, struct ws_message *out, uint16_t *close_code) must_check;
+
+/* The last message was looked at: give its memory back, unless another has begun. NULL is fine. */
+void ws_reader_trim(struct ws_reader **reader);
 
 /* NULL is fine. */
 void ws_reader_free(struct ws_reader *reader);

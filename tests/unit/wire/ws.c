@@ -218,9 +218,23 @@ static void holds_memory_only_while_a_message_is_incomplete(void **state)
     assert_int_equal(OK, ws_read(&reader, str_from(buf_str(&in), 1), &limits, &used, &m, &code));
     assert_int_equal(in.n - 1, used);
     assert_true(str_eq(STR("hi"), m.data));
+    ws_reader_trim(&reader);
+    assert_null(reader);
+    ws_reader_trim(&reader);
+    ws_reader_free(NULL);
+
+    buf_reset(&in);
+    append_frame(&in, WS_TEXT, STR("be"));
+    append_frame(&in, FIN | WS_PING, STR(""));
+    assert_int_equal(OK, ws_read(&reader, buf_str(&in), &limits, &used, &m, &code));
+    assert_int_equal(WS_PING, m.opcode);
+    ws_reader_trim(&reader); /* a message has begun: it stays */
+    buf_reset(&in);
+    append_frame(&in, FIN, STR("gun"));
+    assert_int_equal(OK, ws_read(&reader, buf_str(&in), &limits, &used, &m, &code));
+    assert_true(str_eq(STR("begun"), m.data));
     assert_int_equal(ERR_MORE, ws_read(&reader, STR(""), &limits, &used, &m, &code));
     assert_null(reader);
-    ws_reader_free(NULL);
     buf_release(&in);
 }
 
