@@ -29,6 +29,9 @@ else ifneq ($(SAN),)
 OPTIMISE := -O1 -g -fno-omit-frame-pointer
 SANITIZE := -fsanitize=$(SAN)
 endif
+# nng, SQLite and the others are not built with it: their locks count, what they touch does not.
+export TSAN_OPTIONS ?= ignore_noninstrumented_modules=1
+export UBSAN_OPTIONS ?= print_stacktrace=1
 CFLAGS   += $(CSTD) $(WARNINGS) $(OPTIMISE) $(SANITIZE) -fPIE -pthread
 LDFLAGS  += $(SANITIZE) -pthread -pie -Wl,-z,relro,-z,now
 
