@@ -41,8 +41,7 @@ bool auth_is_same_site(const struct req *r)
     return origin_is_allowed(r->app->conf, &o);
 }
 
-/* --- cookies -----------------------------------------------------------------------------------
- */
+/* --- cookies ---------------------------------------------------------------------------------- */
 
 static void set_cookie(struct req *r, struct str name, struct str value, int64_t max_age)
 {
@@ -73,8 +72,7 @@ struct str auth_refresh_cookie(const struct req *r)
     return cookie_get(r->headers.cookie, REFRESH_COOKIE);
 }
 
-/* --- who speaks --------------------------------------------------------------------------------
- */
+/* --- who speaks ------------------------------------------------------------------------------- */
 
 static bool is_safe(enum method m)
 {
@@ -193,8 +191,7 @@ enum err req_resume(struct req *r)
     return enter(r, false);
 }
 
-/* --- sessions ----------------------------------------------------------------------------------
- */
+/* --- sessions --------------------------------------------------------------------------------- */
 
 static struct refresh_state new_refresh_state(struct req *r, char jti[RAND_ID_LEN + 1])
 {

@@ -23,8 +23,7 @@ enum lane dispatch_route(struct req *r)
                                       : LANE_REQUEST;
 }
 
-/* --- the body ----------------------------------------------------------------------------------
- */
+/* --- the body --------------------------------------------------------------------------------- */
 
 static bool is_type(struct str content_type, struct str type)
 {
@@ -80,8 +79,7 @@ static enum err read_body(struct req *r)
     return e;
 }
 
-/* --- idempotency keys --------------------------------------------------------------------------
- */
+/* --- idempotency keys ------------------------------------------------------------------------- */
 
 /* What of r the kept answer belongs to. */
 struct idem {
@@ -93,7 +91,7 @@ struct idem {
 static bool is_printable(struct str s)
 {
     for (size_t i = 0; i < s.n; i++)
-        if (s.p[i] < 0x21 || s.p[i] > 0x7e)
+        if (s.p[i] < ' ' || s.p[i] > '~')
             return false;
     return true;
 }
@@ -143,8 +141,7 @@ static enum err keep(struct idem *i, struct req *r)
         });
 }
 
-/* --- the handler in its transaction ------------------------------------------------------------
- */
+/* --- the handler in its transaction ----------------------------------------------------------- */
 
 static void add_event_id(struct req *r, struct str name, uint64_t seq)
 {
@@ -163,14 +160,13 @@ static enum err commit(struct req *r)
     return e;
 }
 
-static enum err handle_write(struct req *r)
+static enum err handle_write(struct req *r, struct idem *idem)
 {
-    struct idem idem = {.key = STR_NULL};
     struct idem_answer kept;
-    enum err e = idem_init(&idem, r);
-    if (e == OK && idem.key.p) {
-        idem.head_from = r->head.n;
-        e = idem_find(r->space, idem.key, fingerprint(&idem), clock_wall_ms(), r->mem, &kept);
+    enum err e = OK;
+    if (idem->key.p) {
+        idem->head_from = r->head.n;
+        e = idem_find(r->space, idem->key, fingerprint(idem), clock_wall_ms(), r->mem, &kept);
         if (e == OK) {
             replay(r, &kept);
             change_rollback(&r->change);
@@ -182,8 +178,8 @@ static enum err handle_write(struct req *r)
         e = r->route->handler(r);
     if (e == OK && change_last_seq(&r->change))
         add_event_id(r, STR("X-Event-Id"), change_last_seq(&r->change));
-    if (e == OK && idem.key.p)
-        e = keep(&idem, r);
+    if (e == OK && idem->key.p)
+        e = keep(idem, r);
     if (e == OK)
         return commit(r);
     change_rollback(&r->change);
@@ -204,15 +200,14 @@ static enum err handle_read(struct req *r)
     return space_commit(r->space);
 }
 
-static enum err handle(struct req *r)
+static enum err handle(struct req *r, struct idem *idem)
 {
     if (!r->space)
         return r->route->handler(r);
-    return r->route->need & NEED_WRITE ? handle_write(r) : handle_read(r);
+    return r->route->need & NEED_WRITE ? handle_write(r, idem) : handle_read(r);
 }
 
-/* --- from line to answer -----------------------------------------------------------------------
- */
+/* --- from line to answer ---------------------------------------------------------------------- */
 
 static enum err method_not_allowed(struct req *r)
 {
@@ -220,12 +215,10 @@ static enum err method_not_allowed(struct req *r)
     return ERR_METHOD;
 }
 
-static enum err answer(struct req *r)
+/* What can be refused before anyone asks who it is. */
+static enum err refuse_early(struct req *r)
 {
     unsigned need = r->route->need;
-    bool signs_in = need & (NEED_USER | MAYBE_USER);
-    enum err e = OK, sign_in = OK;
-
     if ((need & NEED_DEMO) && !r->app->conf->demo)
         return ERR_NOT_FOUND;
     if (r->lane_full)
@@ -236,8 +229,17 @@ static enum err answer(struct req *r)
         return ERR_TOO_LARGE;
     if (r->body_broken)
         return req_fail(r, ERR_INVALID, "The body ended early or came too slowly");
-    if ((need & SETS_COOKIES) && !auth_is_same_site(r))
-        return ERR_CROSS_SITE;
+    return (need & SETS_COOKIES) && !auth_is_same_site(r) ? ERR_CROSS_SITE : OK;
+}
+
+static enum err answer(struct req *r)
+{
+    unsigned need = r->route->need;
+    bool signs_in = need & (NEED_USER | MAYBE_USER);
+    struct idem idem = {.key = STR_NULL};
+    enum err sign_in = OK, e = refuse_early(r);
+    if (e)
+        return e;
     if (signs_in)
         sign_in = auth_identify(r);
     if (sign_in && (sign_in != ERR_UNAUTHORIZED || (need & NEED_USER)))
@@ -247,11 +249,13 @@ static enum err answer(struct req *r)
         return req_fail(r, ERR_INVALID_QUERY, "The query string is not valid");
     if (need & NEED_JSON)
         e = read_body(r);
+    if (e == OK && (need & NEED_WRITE))
+        e = idem_init(&idem, r);
     if (e == OK && signs_in && sign_in == OK)
         e = auth_enter(r, need & NEED_WRITE);
     if (e == ERR_UNAUTHORIZED && (need & MAYBE_USER))
         e = OK;
-    return e ? e : handle(r);
+    return e ? e : handle(r, &idem);
 }
 
 /* One line for whoever runs this; never the path itself, which may hold a key or a name. */

@@ -68,8 +68,7 @@ struct req *fcgi_req(struct fcgi *f)
     return &f->req;
 }
 
-/* --- the listening socket ----------------------------------------------------------------------
- */
+/* --- the listening socket --------------------------------------------------------------------- */
 
 bool fcgi_is_inherited(void)
 {
@@ -144,8 +143,7 @@ int fcgi_listen(struct str where, struct arena *mem, struct str *message)
     return fd;
 }
 
-/* --- connections -------------------------------------------------------------------------------
- */
+/* --- connections ------------------------------------------------------------------------------ */
 
 /* The library has no read timeout of its own. */
 static void bound_reads(int fd)
@@ -195,8 +193,7 @@ static void let_wake(int how)
     pthread_sigmask(how, &set, NULL);
 }
 
-/* --- environment → struct req ------------------------------------------------------------------
- */
+/* --- environment → struct req ----------------------------------------------------------------- */
 
 /* What a variable becomes. */
 static const struct {
@@ -303,8 +300,7 @@ static void read_environment(struct fcgi *f, int64_t *length)
     r->https = origin_is_https(f->app->conf, &o);
 }
 
-/* --- the body ----------------------------------------------------------------------------------
- */
+/* --- the body --------------------------------------------------------------------------------- */
 
 /* What the stream has without waiting, or one byte after waiting for it; 0 at the end. */
 static size_t read_some(FCGX_Stream *in, char *out, size_t size)
@@ -365,8 +361,7 @@ enum fcgi_next fcgi_next(struct fcgi *f, int listen_fd)
     return FCGI_NEXT_REQUEST;
 }
 
-/* --- the reply ---------------------------------------------------------------------------------
- */
+/* --- the reply -------------------------------------------------------------------------------- */
 
 static void keep_small(struct buf *b)
 {

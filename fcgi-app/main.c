@@ -67,8 +67,7 @@ static size_t threads_of(const struct conf *c)
     return c->threads || n >= 4 ? n : 4;
 }
 
-/* --- starting and ending -----------------------------------------------------------------------
- */
+/* --- starting and ending ---------------------------------------------------------------------- */
 
 /* Everything that lives as long as the process; `mem` owns its strings. */
 struct program {

@@ -55,8 +55,7 @@ static void start_thread(pthread_t *out, void *(*run)(void *), void *arg)
     pthread_attr_destroy(&a);
 }
 
-/* --- carriers ----------------------------------------------------------------------------------
- */
+/* --- carriers --------------------------------------------------------------------------------- */
 
 static struct carrier *take_spare(struct workers *w)
 {
@@ -82,8 +81,7 @@ static void give_spare(struct workers *w, struct carrier *c)
     pthread_mutex_unlock(&w->lock);
 }
 
-/* --- lanes -------------------------------------------------------------------------------------
- */
+/* --- lanes ------------------------------------------------------------------------------------ */
 
 static void *lane_thread(void *arg)
 {
@@ -151,8 +149,7 @@ static void lane_stop(struct workers *w, enum lane which)
     mem_free(lane->threads);
 }
 
-/* --- accepting ---------------------------------------------------------------------------------
- */
+/* --- accepting -------------------------------------------------------------------------------- */
 
 /* Answer c's request here, or have it answered; returns the carrier for the next one. */
 static struct carrier *answer(struct workers *w, struct carrier *c)

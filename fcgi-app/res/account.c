@@ -19,8 +19,7 @@ struct credentials {
     struct str password;
 };
 
-/* --- what was sent -----------------------------------------------------------------------------
- */
+/* --- what was sent ---------------------------------------------------------------------------- */
 
 static struct str lower(struct str s, struct arena *mem)
 {
@@ -100,8 +99,7 @@ static enum err take_attempt(struct req *r, struct str email)
     return e;
 }
 
-/* --- answers -----------------------------------------------------------------------------------
- */
+/* --- answers ---------------------------------------------------------------------------------- */
 
 static void append_user(struct buf *out, const struct account *a)
 {
@@ -140,8 +138,7 @@ static void answer_signed_in(struct req *r, const struct account *a, const struc
     append_tokens(&r->body_out, t);
 }
 
-/* --- sign up -----------------------------------------------------------------------------------
- */
+/* --- sign up ---------------------------------------------------------------------------------- */
 
 /* A session in the space, committed; gives the space back. */
 static enum err open_session(struct req *r, struct space *sp, const struct account *a,
@@ -215,8 +212,7 @@ enum err account_signup_form(struct req *r)
     return e ? e : redirect_signed_in(r, &tokens);
 }
 
-/* --- log in ------------------------------------------------------------------------------------
- */
+/* --- log in ----------------------------------------------------------------------------------- */
 
 /* The same text and time whether the address or the password is wrong. */
 static enum err check_password(struct req *r, const struct credentials *c, struct account *a)
@@ -268,8 +264,7 @@ enum err account_login_form(struct req *r)
     return e ? e : redirect_signed_in(r, &tokens);
 }
 
-/* --- the rest ----------------------------------------------------------------------------------
- */
+/* --- the rest --------------------------------------------------------------------------------- */
 
 static enum err log_out(struct req *r)
 {

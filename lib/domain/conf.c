@@ -28,8 +28,7 @@ struct setting {
     const char *doc;
 };
 
-/* --- what texts may be -------------------------------------------------------------------------
- */
+/* --- what texts may be ------------------------------------------------------------------------ */
 
 /* Begins with '/', has no empty, "." or ".." segment and none of what would need escaping. */
 static bool is_base_path(struct str s)
@@ -110,8 +109,7 @@ static bool is_log_level(struct str s)
            str_eq(s, STR("debug"));
 }
 
-/* --- the table ---------------------------------------------------------------------------------
- */
+/* --- the table -------------------------------------------------------------------------------- */
 
 #define AT(field) offsetof(struct conf, field)
 #define MANY      INT64_C(1000000000000000)
@@ -215,8 +213,7 @@ static const struct setting *setting_find(struct str name)
     return NULL;
 }
 
-/* --- one value ---------------------------------------------------------------------------------
- */
+/* --- one value -------------------------------------------------------------------------------- */
 
 /* Where values come from, and the first failure. */
 struct loading {
@@ -312,8 +309,7 @@ static bool set_or_explain(struct loading *l, const struct setting *s, struct st
     return false;
 }
 
-/* --- the file ----------------------------------------------------------------------------------
- */
+/* --- the file --------------------------------------------------------------------------------- */
 
 /* fgets that counts, because Debian's inih does not hand out line numbers. */
 static char *read_line(char *out, int size, void *arg)
@@ -358,8 +354,7 @@ static enum err read_file(struct loading *l)
     return l->message.p ? ERR_INVALID : OK;
 }
 
-/* --- the environment ---------------------------------------------------------------------------
- */
+/* --- the environment -------------------------------------------------------------------------- */
 
 #define PREFIX "CUBBY_"
 
@@ -397,8 +392,7 @@ static enum err read_environment(struct loading *l, char **env)
     return OK;
 }
 
-/* --- all of it ---------------------------------------------------------------------------------
- */
+/* --- all of it -------------------------------------------------------------------------------- */
 
 static enum err check_whole(struct loading *l)
 {

@@ -80,8 +80,7 @@ static void assert_cookies_cleared(struct test_app *t, const struct test_reply *
     assert_non_null(strstr(r->head.p, "Max-Age=0"));
 }
 
-/* --- sign-up and log-in ------------------------------------------------------------------------
- */
+/* --- sign-up and log-in ----------------------------------------------------------------------- */
 
 static void sign_up_answers_user_tokens_and_cookies(void **state)
 {
@@ -202,8 +201,7 @@ static void attempts_of_a_client_are_limited(void **state)
     assert_int_equal(r.status, 401);
 }
 
-/* --- who is it ---------------------------------------------------------------------------------
- */
+/* --- who is it -------------------------------------------------------------------------------- */
 
 static void tokens_that_are_not_access_tokens_are_refused(void **state)
 {
@@ -262,8 +260,7 @@ static void profile_is_me_for_existing_pages(void **state)
     test_expect_error(&r, 401, "unauthorized");
 }
 
-/* --- log-out -----------------------------------------------------------------------------------
- */
+/* --- log-out ---------------------------------------------------------------------------------- */
 
 static void log_out_ends_this_session_only(void **state)
 {
@@ -306,8 +303,7 @@ static void log_out_without_a_session_is_fine(void **state)
     assert_cookies_cleared(t, &r);
 }
 
-/* --- refresh -----------------------------------------------------------------------------------
- */
+/* --- refresh ---------------------------------------------------------------------------------- */
 
 static void refresh_rotates(void **state)
 {
@@ -405,8 +401,7 @@ static void bad_refresh_cookie_is_cleared(void **state)
     assert_cookies_cleared(t, &r);
 }
 
-/* --- other sites -------------------------------------------------------------------------------
- */
+/* --- other sites ------------------------------------------------------------------------------ */
 
 static void calls_that_set_cookies_refuse_other_sites(void **state)
 {
