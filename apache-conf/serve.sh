@@ -108,6 +108,11 @@ start_server() {
     esac
 }
 
+# Apache passes bodies on as they arrive: a slow sender holds a thread of the app, so there are many.
+app_settings() {
+    [ "$SERVER" != apache ] || export CUBBY_THREADS=${CUBBY_THREADS:-64}
+}
+
 # Apache does not work as root: its processes take another user, who must reach the socket.
 share_socket() {
     export CUBBY_USER=www-data
@@ -191,6 +196,7 @@ run() {
     echo $$ >"$RUN/serve.pid"
     trap 'stop_all; exit 0' INT TERM HUP
     settings
+    app_settings
     share_socket
     first_pushd
     [ "$SERVER" = lighttpd ] || start_app
