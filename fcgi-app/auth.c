@@ -184,9 +184,10 @@ void req_pause(struct req *r)
     leave(r);
 }
 
+/* By cookie it is the session that lives or not: the next call refreshes. */
 enum err req_resume(struct req *r)
 {
-    if (r->who.exp && r->who.exp <= now_s())
+    if (!r->by_cookie && r->who.exp && r->who.exp <= now_s())
         return ERR_UNAUTHORIZED;
     return enter(r, false);
 }

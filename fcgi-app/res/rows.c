@@ -146,12 +146,26 @@ enum err rows_remove(struct req *r)
     return e;
 }
 
+/* Clearing takes all there is: who names some of the rows must not lose the others. */
+static enum err refuse_conditions(struct req *r)
+{
+    static const struct str names[] = {{"where", 5}, {"q", 1},      {"order", 5},
+                                       {"limit", 5}, {"offset", 6}, {"cursor", 6}};
+    for (size_t i = 0; i < ARRAY_LEN(names); i++)
+        if (form_count(&r->params, names[i]) > 0)
+            return req_fail(r, ERR_INVALID_QUERY, "Clearing a collection takes no %.*s",
+                            STR_ARG(names[i]));
+    return OK;
+}
+
 enum err rows_clear(struct req *r)
 {
     const struct collection *c;
     size_t deleted;
     bool more;
     enum err e = find(r, &c);
+    if (!e)
+        e = refuse_conditions(r);
     if (!e)
         e = change_rows_clear(&r->change, c, CLEAR_MAX, &deleted, &more);
     if (!e)

@@ -163,6 +163,33 @@ static void a_commit_ends_the_waiting(void **state)
     assert_true(took >= 100 && took < 5000);
 }
 
+/* Our own token again, with one second left to live. */
+static struct str dying_token(struct test_app *t)
+{
+    struct who who;
+    struct buf text = BUF_INIT;
+    int64_t now = clock_wall_ms() / 1000;
+    assert_int_equal(who_verify(&who, str_from_c(token), &t->app.keys, now, &t->mem), OK);
+    who_sign_access(&text, &t->app.keys, who.user_id, who.email, who.sid, now + 1 - ACCESS_TOKEN_S);
+    struct str copy = arena_dup(&t->mem, buf_str(&text));
+    buf_release(&text);
+    return copy;
+}
+
+static void a_poll_by_cookie_outlives_its_token_and_by_bearer_does_not(void **state)
+{
+    struct test_app *t = *state;
+    struct test_call c = {
+        .target = arena_printf(&t->mem, "/api/changes?%s", since(t, head(t), "&wait=2")).p,
+        .may_wait = true};
+    c.cookie = arena_printf(&t->mem, "token=%.*s", STR_ARG(dying_token(t))).p;
+    assert_int_equal(test_call(t, c).status, 200);
+    c.cookie = NULL;
+    c.token = dying_token(t).p;
+    struct test_reply r = test_call(t, c);
+    test_expect_error(&r, 401, "unauthorized");
+}
+
 static void bad_parameters_are_refused(void **state)
 {
     static const char *const bad[] = {"wait=x", "wait=-1", "wait=1.5", "wait=", "events="};
@@ -182,6 +209,7 @@ int main(void)
         TEST(waiting_ends_with_its_time),
         TEST(without_a_thread_to_wait_on_the_answer_comes_at_once),
         TEST(a_commit_ends_the_waiting),
+        TEST(a_poll_by_cookie_outlives_its_token_and_by_bearer_does_not),
         TEST(bad_parameters_are_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -275,6 +275,24 @@ static void clearing_leaves_one_delete_event_per_row(void **state)
            "{\"ok\":true,\"deleted\":0,\"more\":false}");
 }
 
+static void clearing_does_not_take_a_selection_for_all(void **state)
+{
+    struct test_app *t = *state;
+    static const char *const selections[] = {"where=%5B%22text%22,%22==%22,%22a%22%5D",
+                                             "q=a",
+                                             "order=text:asc",
+                                             "limit=1",
+                                             "offset=1",
+                                             "cursor=x"};
+    call(t, METHOD_POST, "/api/notes", "{\"text\":\"a\"}");
+    for (size_t i = 0; i < ARRAY_LEN(selections); i++) {
+        const char *target = arena_printf(&t->mem, "/api/notes?%s", selections[i]).p;
+        struct test_reply r = call(t, METHOD_DELETE, target, NULL);
+        test_expect_error(&r, 400, "invalid_query");
+    }
+    expect(get(t, "/api/notes/count"), "{\"ok\":true,\"count\":1}");
+}
+
 static struct test_reply post_form(struct test_app *t, const char *target)
 {
     return test_call(t, (struct test_call){
@@ -329,6 +347,7 @@ int main(void)
         TEST(a_notification_is_marked_as_read),
         TEST(lists_are_newest_first_and_paged),
         TEST(clearing_leaves_one_delete_event_per_row),
+        TEST(clearing_does_not_take_a_selection_for_all),
         TEST(a_form_makes_a_post),
         TEST(a_broadcast_is_a_notification_of_the_caller),
     };
