@@ -46,8 +46,8 @@ secret() {
 }
 
 settings() {
-    # lighttpd splits the command line of the program it starts at spaces.
-    case $SERVER$PWD$APP in *[[:space:]]*) die "this path has a space in it: $PWD/$APP" ;; esac
+    # lighttpd splits the command line of the program it starts at spaces; nginx needs quotes.
+    case $DATA$PWD$APP in *[[:space:]]*) die "a path has a space in it: $DATA, $PWD/$APP" ;; esac
     : "${CUBBY_JWT_SECRET:=$(secret)}" "${CUBBY_COLLECTIONS_DIR:=$PWD/fcgi-app/collections}"
     : "${CUBBY_DEMO:=on}" "${CUBBY_ROOMS:=on}" "${CUBBY_LIVE_PUBLIC:=on}"
     : "${CUBBY_COUNTERS_PUBLIC:=on}" "${CUBBY_COUNTERS_PUBLIC_WRITE:=on}"
@@ -100,11 +100,23 @@ first_pushd() {
 
 start_app() { background cubby-fcgi "$APP" --socket "$CUBBY_SOCKET"; }
 
+# nginx reads no environment. As root its processes would take another user.
+write_nginx_conf() {
+    [ "$(id -u)" != 0 ] || echo "user root;" >"$RUN/nginx.conf.new"
+    sed -e "s|@CUBBY_PORT@|$PORT|g; s|@CUBBY_RUN@|$RUN|g; s|@CUBBY_WWW@|$CUBBY_WWW|g" \
+        -e "s|@CUBBY_CONF@|$CUBBY_CONF|g; s|@CUBBY_SOCKET@|$CUBBY_SOCKET|g" \
+        -e "s|@CUBBY_PUSH@|$CUBBY_PUSH_LISTEN|g" apache-conf/nginx.conf >>"$RUN/nginx.conf.new"
+    mv "$RUN/nginx.conf.new" "$RUN/nginx.conf"
+}
+
 start_server() {
     case $SERVER in
     lighttpd) background lighttpd lighttpd -D -f apache-conf/lighttpd.conf ;;
     apache) background apache apache2 -D FOREGROUND -f "$CUBBY_CONF/apache.conf" ;;
-    nginx) background nginx nginx -c "$CUBBY_CONF/nginx.conf" -e "$RUN/nginx.log" ;;
+    nginx)
+        write_nginx_conf
+        background nginx nginx -c "$RUN/nginx.conf" -e "$RUN/nginx.log"
+        ;;
     esac
 }
 
