@@ -102,6 +102,13 @@ push_start() { # NAME: cubby-pushd beside the stack
     wait_for "http://127.0.0.1:${push_port[$1]}/push/healthz"
 }
 
+push_stop() { # NAME
+    [ -n "${push_pid[$1]:-}" ] || return 0
+    kill "${push_pid[$1]}"
+    while kill -0 "${push_pid[$1]}" 2>/dev/null; do sleep 0.05; done
+    push_pid[$1]=
+}
+
 app() { stack_start app "$B/cubby.fcgi"; }
 trivial() { BENCH_SIZE=${2:-2} stack_start "$1" "$bench/trivial_fcgi"; }
 
@@ -232,9 +239,11 @@ section_latency() {
 section_fanout() {
     local kind floor_port ours
     need_users 1
-    push_start app
     ours=$(head -n 1 "$work/app/ids"):$(head -n 1 "$work/app/tokens")
     for kind in sse ws; do
+        # A new one each time: memory that was freed before would hide what a connection takes.
+        push_stop app
+        push_start app
         mkdir -p "$work/fanout-$kind/run/bus"
         free_port
         floor_port=$REPLY

@@ -18,47 +18,25 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/rand.h"
-#include "domain/collection.h"
+#include "bench/lib/data.h"
 #include "domain/who.h"
 #include "store/accounts.h"
 #include "store/kv.h"
 #include "store/sessions.h"
 
 struct seed {
-    struct arena mem;
-    struct conf conf;
-    struct collections collections;
-    struct store *store;
-    const char *data_dir;
+    struct data data;
     char template_path[4096];
     char sid[SESSION_ID_LEN + 1];
     off_t size;
 };
 
-static void need(enum err e, struct str message)
-{
-    if (e != OK)
-        fatal("seed: %.*s: %.*s", STR_ARG(err_text(e)), STR_ARG(message));
-}
-
-static void seed_open(struct seed *s, const char *data_dir)
-{
-    struct str message = STR_NULL;
-    need(conf_load(&s->conf, NULL, environ, &s->mem, &message), message);
-    need(collections_load(&s->collections, s->conf.collections_dir.p, &s->mem, &message), message);
-    struct store_options o = {
-        .data_dir = data_dir, .handles = 8, .sync = DB_SYNC_NORMAL, .busy_ms = 1000};
-    o.tables = collections_tables(&s->collections, &o.table_count);
-    need(store_open(&s->store, &o, &s->mem, &message), message);
-    s->data_dir = data_dir;
-}
-
 static void user_path(const struct seed *s, const char *id, char *path, size_t size)
 {
-    snprintf(path, size, "%s/users/%.2s", s->data_dir, id);
+    snprintf(path, size, "%s/users/%.2s", s->data.data_dir, id);
     if (mkdir(path, 0700) != 0 && errno != EEXIST)
         fatal("%s: errno=%d", path, errno);
-    snprintf(path, size, "%s/users/%.2s/%s.db", s->data_dir, id, id);
+    snprintf(path, size, "%s/users/%.2s/%s.db", s->data.data_dir, id, id);
 }
 
 /* The template is whole in its main file, without a WAL, when it is closed. */
@@ -77,12 +55,12 @@ static void make_template(struct seed *s)
                                     .iat = now / 1000,
                                     .exp = now / 1000 + REFRESH_TOKEN_S,
                                     .kid = STR("00000000")};
-    need(space_create(s->store, SPACE_USER, str_from_c(id), &sp), STR("template"));
-    need(space_begin_write(sp), STR("template"));
-    need(sessions_create(sp, &session, &refresh), STR("session"));
-    need(kv_set(sp, STR("bench"), STR("{\"n\":1}"), now), STR("kv"));
-    need(space_commit(sp), STR("template"));
-    need(db_checkpoint(sp->db, &all), STR("checkpoint"));
+    data_need(space_create(s->data.store, SPACE_USER, str_from_c(id), &sp), "template");
+    data_need(space_begin_write(sp), "template");
+    data_need(sessions_create(sp, &session, &refresh), "session");
+    data_need(kv_set(sp, STR("bench"), STR("{\"n\":1}"), now), "kv");
+    data_need(space_commit(sp), "template");
+    data_need(db_checkpoint(sp->db, &all), "checkpoint");
     space_release(sp);
     user_path(s, id, s->template_path, sizeof s->template_path);
     if (!all || stat(s->template_path, &st) != 0)
@@ -118,7 +96,7 @@ static void make_user(struct seed *s, const struct who_keys *keys, unsigned n, b
                         .password_hash = STR("!"), /* nobody signs in with a password */
                         .created_at = now};
     make_file(s, id, real);
-    need(accounts_create(s->store, &a), STR("account"));
+    data_need(accounts_create(s->data.store, &a), "account");
     if (real) {
         who_sign_access(&token, keys, a.id, a.email, str_from_c(s->sid), now / 1000);
         printf("%.*s\n", STR_ARG(buf_str(&token)));
@@ -134,13 +112,11 @@ int main(int argc, char **argv)
     if (argc != 4 || !str_to_i64(str_from_c(argv[2]), 1, 10000000, &users) ||
         !str_to_i64(str_from_c(argv[3]), 1, users, &real))
         fatal("usage: seed DATA_DIR USERS REAL");
-    seed_open(&s, argv[1]);
-    who_keys_init(&keys, &s.conf);
+    data_open(&s.data, argv[1], DB_SYNC_NORMAL);
+    who_keys_init(&keys, &s.data.conf);
     make_template(&s);
     for (int64_t i = 0; i < users; i++)
         make_user(&s, &keys, (unsigned)i, i < real);
-    store_close(s.store);
-    collections_release(&s.collections);
-    arena_release(&s.mem);
+    data_close(&s.data);
     return 0;
 }

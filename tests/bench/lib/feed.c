@@ -1,46 +1,29 @@
 /* Events as the application makes them. */
 #include "base/base.h"
 
-#include <unistd.h>
-
 #include "base/buf.h"
-#include "base/log.h"
 #include "base/mem.h"
+#include "bench/lib/data.h"
 #include "bench/lib/feed.h"
 #include "domain/change.h"
-#include "domain/conf.h"
 
 struct feed {
-    struct arena settings, mem; /* the latter is one event's */
-    struct collections collections;
-    struct store *store;
+    struct data data;
+    struct arena mem; /* one event's */
     struct bus_pub *bus;
     struct str user_id;
     struct buf value;
 };
 
-static void need(enum err e, struct str message)
-{
-    if (e != OK)
-        fatal("feed: %.*s: %.*s", STR_ARG(err_text(e)), STR_ARG(message));
-}
-
 struct feed *feed_open(const char *data_dir, struct str user_id)
 {
     struct feed *f = mem_zalloc(1, sizeof *f);
-    struct conf conf;
-    struct str message = STR_NULL;
     struct space *sp;
-    need(conf_load(&conf, NULL, environ, &f->settings, &message), message);
-    need(collections_load(&f->collections, conf.collections_dir.p, &f->settings, &message),
-         message);
-    struct store_options o = {
-        .data_dir = data_dir, .handles = 8, .sync = DB_SYNC_FULL, .busy_ms = 1000};
-    o.tables = collections_tables(&f->collections, &o.table_count);
-    need(store_open(&f->store, &o, &f->settings, &message), message);
-    need(bus_pub_open(&f->bus, arena_printf(&f->settings, "%s/run/bus", data_dir)), STR("bus"));
-    f->user_id = arena_dup(&f->settings, user_id);
-    need(space_create(f->store, SPACE_USER, user_id, &sp), STR("the user's file"));
+    data_open(&f->data, data_dir, DB_SYNC_FULL);
+    struct str bus_dir = arena_printf(&f->data.mem, "%s/run/bus", data_dir);
+    data_need(bus_pub_open(&f->bus, bus_dir), "bus");
+    f->user_id = arena_dup(&f->data.mem, user_id);
+    data_need(space_create(f->data.store, SPACE_USER, user_id, &sp), "the user's file");
     space_release(sp);
     return f;
 }
@@ -55,10 +38,10 @@ void feed_send(struct feed *f, size_t value_bytes)
     f->value.n += value_bytes;
     f->value.p[1] = MARK;
     f->value.p[f->value.n - 1] = '"';
-    need(space_acquire(f->store, SPACE_USER, f->user_id, &sp), STR("acquire"));
-    need(change_begin(&c, sp, &f->collections, f->bus, &f->mem), STR("begin"));
-    need(change_kv_set(&c, STR("bench"), buf_str(&f->value)), STR("set"));
-    need(change_commit(&c), STR("commit"));
+    data_need(space_acquire(f->data.store, SPACE_USER, f->user_id, &sp), "acquire");
+    data_need(change_begin(&c, sp, &f->data.collections, f->bus, &f->mem), "begin");
+    data_need(change_kv_set(&c, STR("bench"), buf_str(&f->value)), "set");
+    data_need(change_commit(&c), "commit");
     space_release(sp);
     arena_reset(&f->mem);
 }
@@ -66,9 +49,7 @@ void feed_send(struct feed *f, size_t value_bytes)
 void feed_close(struct feed *f)
 {
     bus_pub_close(f->bus);
-    store_close(f->store);
-    collections_release(&f->collections);
-    arena_release(&f->settings);
+    data_close(&f->data);
     arena_release(&f->mem);
     buf_release(&f->value);
     mem_free(f);
