@@ -379,6 +379,10 @@ void fcgi_finish(struct fcgi *f, bool hang_up)
         FCGX_PutStr(r->body_out.p, (int)r->body_out.n, f->fcgx.out);
     if (hang_up || r->body_broken)
         f->fcgx.keepConnection = false;
+    /* Everything was read, so the connection can be closed at once: otherwise the library waits up
+     * to two seconds for the other end to close first, and this thread with it. */
+    if (!r->body_broken)
+        FCGX_Detach(&f->fcgx);
     FCGX_Finish_r(&f->fcgx);
 
     f->head = r->head;
