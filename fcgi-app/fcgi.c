@@ -20,6 +20,10 @@
 /* A web server that says nothing for so long has gone, or its client has. */
 #define READ_TIMEOUT_S 10
 
+/* Replies beyond a socket's own buffer wait for the web server, but not for ever. */
+#define SEND_TIMEOUT_S 30
+#define SEND_AT_ONCE   (64 * 1024)
+
 /* For a whole body: Apache passes uploads on as they come. */
 #define BODY_TIMEOUT_MS 60000
 
@@ -145,21 +149,21 @@ int fcgi_listen(struct str where, struct arena *mem, struct str *message)
 
 /* --- connections ------------------------------------------------------------------------------ */
 
-/* The library has no read timeout of its own. */
-static void bound_reads(int fd)
+/* The library has no timeouts of its own. `which` is SO_RCVTIMEO or SO_SNDTIMEO; 0 s is for ever.
+ */
+static void bound_waits(int fd, int which, int seconds)
 {
-    struct timeval t = {.tv_sec = READ_TIMEOUT_S};
-    (void)setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &t, sizeof t);
+    struct timeval t = {.tv_sec = seconds};
+    (void)setsockopt(fd, SOL_SOCKET, which, &t, sizeof t);
 }
 
 /* Is there something to read on the kept connection? Closes it when there is not. */
 static bool kept_has_more(struct fcgi *f)
 {
     char byte;
-    struct timeval never = {0};
-    (void)setsockopt(f->fcgx.ipcFd, SOL_SOCKET, SO_RCVTIMEO, &never, sizeof never);
+    bound_waits(f->fcgx.ipcFd, SO_RCVTIMEO, 0);
     if (recv(f->fcgx.ipcFd, &byte, 1, MSG_PEEK) > 0) {
-        bound_reads(f->fcgx.ipcFd);
+        bound_waits(f->fcgx.ipcFd, SO_RCVTIMEO, READ_TIMEOUT_S);
         return true;
     }
     FCGX_Free(&f->fcgx, true);
@@ -180,7 +184,7 @@ static enum fcgi_next accept_next(struct fcgi *f, int listen_fd)
     if (fd < 0)
         return errno == EBADF || errno == EINVAL || errno == ENOTSOCK ? FCGI_NEXT_DEAD
                                                                       : FCGI_NEXT_NONE;
-    bound_reads(fd);
+    bound_waits(fd, SO_RCVTIMEO, READ_TIMEOUT_S);
     f->fcgx.ipcFd = fd;
     return FCGI_NEXT_REQUEST;
 }
@@ -374,6 +378,8 @@ void fcgi_finish(struct fcgi *f, bool hang_up)
 {
     struct req *r = &f->req;
     answer_append_head(r, &f->reply);
+    if (r->body_out.n > SEND_AT_ONCE)
+        bound_waits(f->fcgx.ipcFd, SO_SNDTIMEO, SEND_TIMEOUT_S);
     FCGX_PutStr(f->reply.p, (int)f->reply.n, f->fcgx.out);
     if (r->method != METHOD_HEAD && r->body_out.n)
         FCGX_PutStr(r->body_out.p, (int)r->body_out.n, f->fcgx.out);
