@@ -89,6 +89,8 @@ static enum err check_new(struct req *r, const struct credentials *c)
 static enum err take_attempt(struct req *r, struct str email)
 {
     const struct conf *c = r->app->conf;
+    if (email.n > EMAIL_MAX) /* no account's: not worth the room of a whole body */
+        email.n = EMAIL_MAX;
     const struct limit limits[] = {
         {STR("auth-address"), email, c->limit_auth_per_address, ATTEMPTS_MS},
         {STR("auth-ip"), r->remote_addr, c->limit_auth_per_ip, ATTEMPTS_MS},

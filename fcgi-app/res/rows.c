@@ -35,9 +35,9 @@ static void answer_row(struct req *r, const struct row *row)
     buf_append_ch(&r->body_out, '}');
 }
 
-static void add_etag(struct req *r, const struct row *row)
+static struct str etag(struct req *r, const struct row *row)
 {
-    req_header(r, STR("ETag"), arena_printf(r->mem, "\"%lld\"", (long long)row->version));
+    return arena_printf(r->mem, "\"%lld\"", (long long)row->version);
 }
 
 /* 412 with the row as it is. */
@@ -51,17 +51,13 @@ static enum err refuse_stale(struct req *r, const struct row *current)
     return ERR_PRECONDITION;
 }
 
-/* Does If-Match (RFC 9110 13.1.1) name this version? Strong comparison: W/"3" names none. */
-static bool if_match_names(struct str value, int64_t version)
+/* Does If-Match (RFC 9110 13.1.1) name this tag? Strong comparison: W/"3" names none. */
+static bool if_match_names(struct str value, struct str tag)
 {
     struct str item;
-    int64_t n;
     while (str_next(&value, ',', &item)) {
         item = str_trim(item);
-        if (str_eq(item, STR("*")))
-            return true;
-        if (item.n >= 2 && item.p[0] == '"' && item.p[item.n - 1] == '"' &&
-            str_to_i64(str_make(item.p + 1, item.n - 2), 1, INT64_MAX, &n) && n == version)
+        if (str_eq(item, STR("*")) || str_eq(item, tag))
             return true;
     }
     return false;
@@ -73,7 +69,7 @@ static enum err check_if_match(struct req *r, const struct collection *c)
     if (!r->headers.if_match.p)
         return OK;
     enum err e = rows_get(r->space, &c->table, r->args[ARG_ID], r->mem, &row);
-    if (!e && !if_match_names(r->headers.if_match, row.version))
+    if (!e && !if_match_names(r->headers.if_match, etag(r, &row)))
         e = refuse_stale(r, &row);
     return e;
 }
@@ -102,7 +98,7 @@ enum err rows_show(struct req *r)
         e = rows_get(r->space, &c->table, r->args[ARG_ID], r->mem, &row);
     if (e)
         return e;
-    add_etag(r, &row);
+    req_header(r, STR("ETag"), etag(r, &row));
     answer_row(r, &row);
     return OK;
 }
@@ -118,7 +114,7 @@ static enum err update(struct req *r, struct json_value patch, enum change_merge
         e = change_row_update(&r->change, c, r->args[ARG_ID], patch, how, 0, &r->problems, &row);
     if (e)
         return e;
-    add_etag(r, &row);
+    req_header(r, STR("ETag"), etag(r, &row));
     answer_row(r, &row);
     return OK;
 }

@@ -187,6 +187,20 @@ static void attempts_of_an_address_are_limited(void **state)
         assert_int_equal(log_in(t, "ann@example.org", TEST_PASSWORD).status, 200);
 }
 
+static void addresses_beyond_any_account_count_by_their_beginning(void **state)
+{
+    struct test_app *t = *state;
+    char *address = arena_alloc(&t->mem, 302);
+    memset(address, 'a', 300);
+    address[301] = '\0';
+    for (int i = 0; i < 5; i++) {
+        address[300] = (char)('0' + i);
+        assert_int_equal(log_in(t, address, TEST_PASSWORD).status, 401);
+    }
+    address[300] = 'x';
+    assert_int_equal(log_in(t, address, TEST_PASSWORD).status, 429);
+}
+
 static void attempts_of_a_client_are_limited(void **state)
 {
     struct test_app *t = *state;
@@ -444,6 +458,7 @@ int main(void)
         TEST(wrong_password_and_unknown_address_look_the_same),
         TEST(forms_sign_up_and_redirect),
         TEST(attempts_of_an_address_are_limited),
+        TEST(addresses_beyond_any_account_count_by_their_beginning),
         TEST(attempts_of_a_client_are_limited),
         TEST(tokens_that_are_not_access_tokens_are_refused),
         TEST(backend_tokens_speak_for_existing_accounts_only),

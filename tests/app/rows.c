@@ -192,8 +192,8 @@ static struct test_reply put_if(struct test_app *t, const char *path, const char
 
 static void if_match_guards_an_update(void **state)
 {
-    static const char *const stale[] = {"\"2\"", "W/\"1\"", "1",           "",
-                                        "\"x\"", "\"1",     "\"3\", \"2\""};
+    static const char *const stale[] = {"\"2\"", "\"01\"", "\"+1\"", "W/\"1\"",     "1",
+                                        "",      "\"x\"",  "\"1",    "\"3\", \"2\""};
     struct test_app *t = *state;
     const char *path = arena_printf(&t->mem, "/api/posts/%s", post(t, "old")).p;
     for (size_t i = 0; i < ARRAY_LEN(stale); i++) {
