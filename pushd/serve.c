@@ -188,10 +188,11 @@ void serve_cancel(struct opening *o)
     mem_free(o);
 }
 
-/* Monotonic time of a token's end; exp is in unix seconds. */
+/* Monotonic time of a token's end; exp is in unix seconds. Far enough away is never. */
 static int64_t expiry(const struct server *s, int64_t exp)
 {
-    return exp == 0 ? 0 : loop_now(s->loop) + exp * 1000 - clock_wall_ms();
+    const int64_t never = INT64_C(1) << 40; /* in 30,000 years */
+    return exp == 0 || exp > never ? 0 : loop_now(s->loop) + exp * 1000 - clock_wall_ms();
 }
 
 /* Go on when a reader thread has answered. */

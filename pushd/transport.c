@@ -54,10 +54,12 @@ static enum err ws_check(const struct http_head *h)
     struct buf accept = BUF_INIT;
     if (!str_eq(h->method, STR("GET")))
         return ERR_METHOD;
-    if (!http_header_has(h, STR("connection"), STR("upgrade")) ||
+    if (h->minor == 0 || !http_header_has(h, STR("connection"), STR("upgrade")) ||
         !http_header_has(h, STR("upgrade"), STR("websocket")) ||
         !str_eq(http_header(h, STR("sec-websocket-version")), STR("13")))
         return ERR_UPGRADE;
+    if (h->content_length > 0 || h->chunked)
+        return ERR_INVALID; /* what follows the head must be frames */
     enum err e = ws_append_accept(&accept, http_header(h, STR("sec-websocket-key")));
     buf_release(&accept);
     return e;

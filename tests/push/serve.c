@@ -132,6 +132,7 @@ static void a_backend_token_opens_streams_of_users_that_exist(void **state)
 {
     struct test_push *t = *state;
     expect_token(t, "{\"userId\":\"" TEST_USER "\"}", "200");
+    expect_token(t, "{\"userId\":\"" TEST_USER "\",\"exp\":9000000000000000000}", "200");
     expect_token(t, "{\"userId\":\"ffffffffffffffffffffffffffffffff\"}", "401");
     expect_token(t, "{\"userId\":\"../../etc/passwd\"}", "401");
     expect_token(t, "{\"userId\":\"\"}", "401");
@@ -238,6 +239,25 @@ static void a_request_with_a_body_is_answered_and_the_connection_closed(void **s
     test_client_receive(c);
     assert_true(c->is_closed); /* for writing; it is kept until we close, or 2 s */
     test_client_free(c);
+}
+
+static void an_upgrade_is_of_http_1_1_and_has_no_body(void **state)
+{
+    struct test_push *t = *state;
+    const char *bearer =
+        arena_printf(&t->mem, "Host: a\r\nAuthorization: Bearer %s\r\n" UPGRADE, test_token(t, 0))
+            .p;
+    expect_status(t, arena_printf(&t->mem, "GET /api/ws HTTP/1.0\r\n%s", bearer).p, "426");
+    expect_status(
+        t, arena_printf(&t->mem, "GET /api/ws HTTP/1.1\r\n%sContent-Length: 2\r\n", bearer).p,
+        "400");
+    expect_status(
+        t,
+        arena_printf(&t->mem, "GET /api/ws HTTP/1.1\r\n%sTransfer-Encoding: chunked\r\n", bearer).p,
+        "400");
+    expect_status(
+        t, arena_printf(&t->mem, "GET /api/ws HTTP/1.1\r\n%sContent-Length: 0\r\n", bearer).p,
+        "101");
 }
 
 static void a_head_that_does_not_come_in_time_ends_the_connection(void **state)
@@ -373,6 +393,7 @@ int main(void)
         TEST(pages_of_listed_origins_may_read_streams_and_errors),
         TEST(requests_may_come_several_at_once_or_a_byte_at_a_time),
         TEST(a_request_with_a_body_is_answered_and_the_connection_closed),
+        TEST(an_upgrade_is_of_http_1_1_and_has_no_body),
         TEST(a_head_that_does_not_come_in_time_ends_the_connection),
         TEST(bytes_that_are_no_http_are_400_and_too_many_431),
         TEST(connections_of_a_user_are_limited),
