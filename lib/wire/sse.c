@@ -50,5 +50,5 @@ void sse_append_retry(struct buf *out, int64_t ms)
 {
     buf_append_lit(out, "retry: ");
     buf_append_i64(out, ms);
-    buf_append_lit(out, "\n\n");
+    buf_append_ch(out, '\n');
 }

@@ -16,7 +16,7 @@ void sse_append(struct buf *out, const struct sse_event *e);
 /* Append ": text\n\n". */
 void sse_append_comment(struct buf *out, struct str text);
 
-/* Append "retry: ms\n\n". */
+/* Append the field "retry: ms\n" of the event that is appended next. */
 void sse_append_retry(struct buf *out, int64_t ms);
 
 #endif

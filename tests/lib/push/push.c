@@ -195,15 +195,21 @@ const char *test_event_id(struct test_push *t, uint64_t seq)
 
 /* --- clients --- */
 
-struct test_client *test_client_new(struct test_push *t)
+struct test_client *test_client_new_with(struct test_push *t, struct str bytes)
 {
     int fd[2];
     struct test_client *c = mem_zalloc(1, sizeof(*c));
     assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, fd), 0);
     c->push = t;
     c->fd = fd[0];
+    assert_int_equal(send(fd[0], bytes.p, bytes.n, 0), bytes.n);
     conn_new(&t->server, fd[1], false);
     return c;
+}
+
+struct test_client *test_client_new(struct test_push *t)
+{
+    return test_client_new_with(t, STR_NULL);
 }
 
 void test_client_free(struct test_client *c)

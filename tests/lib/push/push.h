@@ -65,6 +65,8 @@ struct test_client {
 };
 
 struct test_client *test_client_new(struct test_push *t);
+/* One whose first bytes are there when it is accepted: they are served before the next round. */
+struct test_client *test_client_new_with(struct test_push *t, struct str bytes);
 void test_client_free(struct test_client *c);
 
 void test_client_send(struct test_client *c, struct str bytes);

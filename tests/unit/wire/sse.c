@@ -62,7 +62,7 @@ static void writes_comments_and_retry(void **state)
     sse_append_comment(&out, STR("keep"));
     sse_append_comment(&out, STR("a\ndata: b"));
     sse_append_retry(&out, 2500);
-    assert_string_equal(": keep\n\n: a\n: data: b\n\nretry: 2500\n\n", out.p);
+    assert_string_equal(": keep\n\n: a\n: data: b\n\nretry: 2500\n", out.p);
     buf_release(&out);
 }
 
