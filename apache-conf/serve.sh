@@ -18,6 +18,7 @@ die() {
     exit 1
 }
 
+has_ipv6() { grep -qs '^0*1 ' /proc/net/if_inet6; }
 listening() { (exec 3<>"/dev/tcp/127.0.0.1/$1") 2>/dev/null; }
 
 # --- the folder and the settings ------------------------------------------------------------------
@@ -102,17 +103,24 @@ start_app() { background cubby-fcgi "$APP" --socket "$CUBBY_SOCKET"; }
 
 # nginx reads no environment. As root its processes would take another user.
 write_nginx_conf() {
+    local unfit='^no line$'
+    has_ipv6 || unfit='listen \[::1\]'
     [ "$(id -u)" != 0 ] || echo "user root;" >"$RUN/nginx.conf.new"
     sed -e "s|@CUBBY_PORT@|$PORT|g; s|@CUBBY_RUN@|$RUN|g; s|@CUBBY_WWW@|$CUBBY_WWW|g" \
         -e "s|@CUBBY_CONF@|$CUBBY_CONF|g; s|@CUBBY_SOCKET@|$CUBBY_SOCKET|g" \
-        -e "s|@CUBBY_PUSH@|$CUBBY_PUSH_LISTEN|g" apache-conf/nginx.conf >>"$RUN/nginx.conf.new"
+        -e "s|@CUBBY_PUSH@|$CUBBY_PUSH_LISTEN|g" apache-conf/nginx.conf |
+        grep -v "$unfit" >>"$RUN/nginx.conf.new"
     mv "$RUN/nginx.conf.new" "$RUN/nginx.conf"
 }
 
 start_server() {
+    local define
     case $SERVER in
     lighttpd) background lighttpd lighttpd -D -f apache-conf/lighttpd.conf ;;
-    apache) background apache apache2 -D FOREGROUND -f "$CUBBY_CONF/apache.conf" ;;
+    apache)
+        has_ipv6 && define=IPv6 || define=IPv4
+        background apache apache2 -D FOREGROUND -D $define -f "$CUBBY_CONF/apache.conf"
+        ;;
     nginx)
         write_nginx_conf
         background nginx nginx -c "$RUN/nginx.conf" -e "$RUN/nginx.log"

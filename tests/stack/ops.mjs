@@ -18,6 +18,18 @@ throughEachServer('operations', { CUBBY_METRICS_TOKEN: 'metrics-token-of-the-tes
         }
     });
 
+    it('localhost is there by every address it has', async () => {
+        const ipv6 = fs.existsSync('/proc/net/if_inet6') ? fs.readFileSync('/proc/net/if_inet6', 'utf8') : '';
+        const addresses = new Set(['localhost', '127.0.0.1']);
+        if (/^0{31}1 /m.test(ipv6)) {
+            addresses.add('[::1]');
+        }
+        for (const host of addresses) {
+            const answer = await fetch(`http://${host}:${at.stack.port}/healthz`);
+            assert.equal(answer.status, 200, host);
+        }
+    });
+
     it('metrics need their token on the public address', async () => {
         const get = (headers) => request(at.stack, 'GET', '/metrics', { headers });
         assertFailure(await get({}), 404);
