@@ -32,6 +32,7 @@ static void on_slow(struct sub *s, uint64_t sent)
 {
     struct follower *f = container_of(s, struct follower, sub);
     f->seq = sent;
+    list_add_tail(&f->source->behind, &f->node);
 }
 
 static struct source *find_or_make(struct feed *f, enum space_kind kind, struct str id)
@@ -318,9 +319,10 @@ void feed_unfollow(struct follower *f)
 
 void feed_drained(struct follower *f)
 {
-    if (f->sub.lane || !list_is_empty(&f->node))
+    if (f->sub.lane)
         return;
-    list_add_tail(&f->source->behind, &f->node);
+    list_del(&f->node);
+    list_add_head(&f->source->behind, &f->node);
     source_start(f->source);
 }
 

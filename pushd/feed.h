@@ -81,7 +81,7 @@ struct follower {
     struct source *source;
     const struct format *format;
     uint64_t seq;     /* while behind: the last event it has */
-    struct list node; /* in source->behind while behind and drained */
+    struct list node; /* in source->behind while behind */
 };
 
 /* Where a stream begins. */

@@ -41,14 +41,27 @@ static void add_checks(struct source_read *r, struct source *s)
         add_check(r, str_from_c(x->sid), STR_NULL);
 }
 
+/* The first of those behind who can take more, or NULL. */
+static const struct follower *first_drained(const struct source *s)
+{
+    list_for_each (node, &s->behind) {
+        const struct follower *f = list_entry(node, struct follower, node);
+        if (conn_is_drained(f->sub.conn))
+            return f;
+    }
+    return NULL;
+}
+
 static void on_read(struct reader_job *job);
 
 void source_start(struct source *s)
 {
-    bool behind = !list_is_empty(&s->behind);
     if (s->generation != s->feed->generation)
         s->wants |= WANT_EVENTS | WANT_SESSIONS;
-    if (s->read || (!s->wants && !behind && list_is_empty(&s->sign_ins)))
+    if (s->read)
+        return;
+    const struct follower *behind = first_drained(s);
+    if (!s->wants && !behind && list_is_empty(&s->sign_ins))
         return;
     struct source_read *r = mem_zalloc(1, sizeof(*r));
     s->read = r;
@@ -56,11 +69,7 @@ void source_start(struct source *s)
     r->kind = source_kind(s);
     r->id = arena_dup(&r->mem, str_from_c(s->key + 1));
     r->events_too = s->is_open && (behind || (s->wants & WANT_EVENTS));
-    r->after = s->topic.seq;
-    if (behind) {
-        uint64_t first = list_entry(s->behind.next, struct follower, node)->seq;
-        r->after = first < r->after ? first : r->after;
-    }
+    r->after = behind && behind->seq < s->topic.seq ? behind->seq : s->topic.seq;
     r->all_sessions = s->wants & WANT_SESSIONS;
     add_checks(r, s);
     s->wants = 0;
@@ -242,8 +251,11 @@ static void resync_follower(struct source *s, struct follower *f)
 
 static void give(struct source_read *r, struct follower *f)
 {
+    struct source *s = r->source;
+    if (f->seq > r->newest && f->seq <= s->topic.seq)
+        return; /* hints told of more since the read */
     if (f->seq > r->newest || (f->seq < r->newest && f->seq + 1 < r->oldest)) {
-        resync_follower(r->source, f);
+        resync_follower(s, f);
         return;
     }
     if (r->count == 0 || f->seq >= r->events[r->count - 1].seq)
@@ -262,13 +274,14 @@ static void serve_behind(struct source *s, struct source_read *r)
     while (!list_is_empty(&waiting)) {
         struct follower *f = list_entry(waiting.next, struct follower, node);
         list_del(&f->node);
-        if (!conn_is_drained(f->sub.conn))
-            continue; /* comes back by feed_drained */
-        if (f->seq >= r->after)
+        bool drained = conn_is_drained(f->sub.conn);
+        if (drained && f->seq >= r->after)
             give(r, f);
-        if (f->seq == s->topic.seq)
+        if (drained && f->seq == s->topic.seq)
             hub_join(&s->topic, &f->sub, f->format);
         else if (conn_is_drained(f->sub.conn))
+            list_add_head(&s->behind, &f->node);
+        else
             list_add_tail(&s->behind, &f->node);
     }
 }

@@ -25,7 +25,7 @@ struct source {
     struct list node;         /* in feed->active, or feed->idle when nobody uses it */
     struct login *logins;     /* owned */
     struct list sign_ins;     /* struct sign_in, waiting */
-    struct list behind;       /* struct follower, waiting for a read */
+    struct list behind;       /* struct follower; who waits to drain stands after who drained */
     struct source_read *read; /* in flight; owned by itself */
     uint64_t hinted;          /* newest event heard of since the last read began */
     int64_t idle_since;
