@@ -152,9 +152,21 @@ static bool is_own(const struct conf *c, const struct origin_request *r, struct 
     return is_scheme_and_host(origin, origin_is_https(c, r), host);
 }
 
+/* As browsers write one: visible characters, the two slashes of scheme://host and no further. */
+static bool is_origin(struct str s)
+{
+    size_t slashes = 0;
+    for (size_t i = 0; i < s.n; i++) {
+        if (s.p[i] <= ' ' || s.p[i] > '~')
+            return false;
+        slashes += s.p[i] == '/';
+    }
+    return slashes == 2;
+}
+
 bool origin_is_known(const struct conf *c, const struct origin_request *r)
 {
-    if (r->origin.n == 0 || str_eq(r->origin, STR("null")))
+    if (!is_origin(r->origin))
         return false;
     struct str origin = origin_part(r->origin);
     for (size_t i = 0; i < c->cors_origins.count; i++) {

@@ -44,8 +44,10 @@ struct str origin_client_address(const struct conf *c, const struct origin_reque
  */
 bool origin_is_https(const struct conf *c, const struct origin_request *r);
 
-/* Is r->origin our own (public_url, else scheme and Host) or listed in cors_origins? False when it
- * is absent or "null". For CORS headers. */
+/*
+ * Is r->origin our own (public_url, else scheme and Host) or listed in cors_origins? False when it
+ * is absent, "null" or no origin at all: one that is known can stand in a header line. For CORS.
+ */
 bool origin_is_known(const struct conf *c, const struct origin_request *r);
 
 /*

@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { it } from 'node:test';
-import { PASSWORD, User, assertFailure, freshEmail, request } from '../lib/http.mjs';
+import { PASSWORD, User, assertFailure, freshEmail, raw, request } from '../lib/http.mjs';
 import { throughEachServer } from '../lib/stack.mjs';
 import { SocketReader } from '../lib/streams.mjs';
 
@@ -85,6 +85,16 @@ throughEachServer('other sites', { CUBBY_CORS_ORIGINS: LISTED }, (at) => {
             const answer = await user.bearer('GET', '/api/me', { headers: { origin } });
             assert.equal(answer.headers['access-control-allow-origin'], undefined);
             assert.equal(answer.headers['access-control-allow-credentials'], undefined);
+        }
+    });
+
+    it('what only begins with our origin is another, whatever bytes follow', async () => {
+        for (const end of ['/', '/x', '/\tx', '/\x80\xff', '\t', ' x', '?', '#', '@evil.example', '.evil.example']) {
+            const head = ['GET /api/me HTTP/1.1', `Host: 127.0.0.1:${at.stack.port}`,
+                `Origin: ${at.stack.origin}${end}x`, 'Connection: close'];
+            const answer = await raw(at.stack, Buffer.from(`${head.join('\r\n')}\r\n\r\n`, 'latin1'));
+            assert.match(answer, /^HTTP\/1\.1 40[01] /, end);
+            assert.doesNotMatch(answer, /access-control-allow-origin/i, end);
         }
     });
 

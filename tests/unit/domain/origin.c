@@ -92,6 +92,11 @@ static void our_own_origin_is_scheme_and_host(void **state)
         {STR("https://app.test.evil"), false},
         {STR("null"), false},
         {STR(""), false},
+        {STR("http://here.test:8080/"), false},
+        {STR("http://here.test:8080/\tx"), false},
+        {STR("https://app.test/\x80\xff"), false},
+        {STR("https://app.test\r\nX: y"), false},
+        {STR("https:/app.test"), false},
     };
     for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
         r.origin = cases[i].origin;
@@ -105,6 +110,9 @@ static void our_own_origin_is_scheme_and_host(void **state)
     r.forwarded_host = STR("public.test");
     r.origin = STR("https://public.test");
     assert_true(origin_is_known(&conf, &r));
+    r.forwarded_host = STR("public\t.test"); /* what a client sent, passed on by the proxy */
+    r.origin = STR("https://public\t.test");
+    assert_false(origin_is_known(&conf, &r));
 }
 
 static void public_url_replaces_what_the_request_says(void **state)
