@@ -30,6 +30,7 @@ struct handle {
     int64_t place;              /* its byte in the lock file */
     bool locked;                /* this byte is ours */
     bool drop;                  /* do not use again: close at release */
+    int64_t seen_ms;            /* when the file was last seen to be there (monotonic) */
     int checkpoint_at;          /* frames at which a checkpoint is due */
 
     bool held;           /* cache */
@@ -37,7 +38,7 @@ struct handle {
     bool evict;          /* cache: the checkpointer is to close it */
     bool counted;        /* cache: counts as open */
     struct list idle;    /* cache: in cache.idle while open and not held */
-    struct list waiters; /* cache: first come, first served */
+    struct list waiters; /* cache: in the order they came */
     struct list queue;   /* cache: in cache.queue while asked */
 };
 

@@ -4,12 +4,14 @@
 #include <unistd.h>
 
 #include "base/buf.h"
+#include "base/clock.h"
 #include "store/handle.h"
 #include "store/lock.h"
 #include "store/migrate.h"
 
 #define HEX_ID_LEN    32
 #define CLOSE_WAIT_MS 100 /* for the lock, when a file is closed: else its WAL stays */
+#define LOOK_MS       200 /* between looks whether a file is still there */
 
 static bool id_is_valid(enum space_kind kind, struct str id)
 {
@@ -151,6 +153,19 @@ static void close_surplus(struct store *s)
 
 /* --- acquire and release ---------------------------------------------------------------------- */
 
+/*
+ * Was the file deleted or restored by another process? Asked of the file system once in LOOK_MS: a
+ * read may be that late, a write looks again under the writers' lock (begin_write).
+ */
+static bool is_still_there(struct handle *h)
+{
+    int64_t now = clock_mono_ms();
+    if (now - h->seen_ms < LOOK_MS)
+        return true;
+    h->seen_ms = now;
+    return !db_file_is_gone(h->space.db);
+}
+
 static enum err acquire(struct store *s, enum space_kind kind, struct str id, bool create,
                         struct space **out)
 {
@@ -161,8 +176,8 @@ static enum err acquire(struct store *s, enum space_kind kind, struct str id, bo
     enum err e = cache_hold(&s->cache, s, kind, id, s->options.busy_ms, &h);
     if (e)
         return e;
-    if (h->space.db && db_file_is_gone(h->space.db))
-        handle_close(h); /* deleted or restored by another process */
+    if (h->space.db && !is_still_there(h))
+        handle_close(h);
     if (!h->space.db)
         e = handle_open(h, create);
     if (e) {

@@ -385,6 +385,21 @@ static void a_handle_of_a_file_deleted_elsewhere_is_not_used_again(void **state)
     store_close(other);
 }
 
+static void a_reading_handle_notices_a_file_deleted_elsewhere(void **state)
+{
+    struct test_store *t = *state;
+    struct store *other;
+    struct str message;
+    struct space *sp = acquire(t->store, STR(TEST_USER));
+    set(sp, "1");
+    space_release(sp);
+    assert_int_equal(store_open(&other, &t->options, &t->mem, &message), OK);
+    assert_int_equal(space_delete(other, SPACE_USER, STR(TEST_USER)), OK);
+    usleep(250000); /* it looks every 200 ms */
+    assert_int_equal(space_acquire(t->store, SPACE_USER, STR(TEST_USER), &sp), ERR_NOT_FOUND);
+    store_close(other);
+}
+
 static void a_damaged_file_hurts_its_own_space_only(void **state)
 {
     struct test_store *t = *state;
@@ -608,6 +623,7 @@ int main(void)
         TEST(waiting_for_a_space_is_bounded),
         TEST(deleting_leaves_no_file_and_no_space),
         TEST(a_handle_of_a_file_deleted_elsewhere_is_not_used_again),
+        TEST(a_reading_handle_notices_a_file_deleted_elsewhere),
         TEST(a_damaged_file_hurts_its_own_space_only),
         TEST(a_reader_sees_each_commit_and_leaves_files_alone),
         TEST(a_reader_keeps_its_cache_small_beside_long_wals),
