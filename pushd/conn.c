@@ -19,6 +19,7 @@
 #define FLUSH_MS    30000 /* for a peer to take what is queued for it */
 #define LINGER_MS   2000  /* for a peer to hang up after that */
 #define VECTORS_MAX 64
+#define CORK_MAX    (32 * 1024) /* answers to one piece of input that are sent together */
 
 struct end_row {
     uint16_t code;
@@ -72,7 +73,8 @@ static void queue(struct conn *c, struct msg *m, size_t at)
     loop_set(c->server->loop, &c->io, c->io.events | LOOP_OUT);
 }
 
-void conn_write(struct conn *c, struct str bytes)
+/* To the kernel as far as it takes them, behind what waits already. */
+static void put(struct conn *c, struct str bytes)
 {
     if (c->state == CONN_CLOSING || bytes.n == 0)
         return;
@@ -84,8 +86,42 @@ void conn_write(struct conn *c, struct str bytes)
     msg_unref(m);
 }
 
+/* Many small requests, or frames, are answered in one send. */
+static void cork(struct conn *c)
+{
+    assert(!c->server->corked);
+    c->server->corked = c;
+}
+
+static void send_corked(struct conn *c)
+{
+    struct server *s = c->server;
+    if (s->corked != c || s->cork.n == 0)
+        return;
+    put(c, buf_str(&s->cork));
+    buf_reset(&s->cork);
+}
+
+static void uncork(struct conn *c)
+{
+    send_corked(c);
+    c->server->corked = NULL;
+}
+
+void conn_write(struct conn *c, struct str bytes)
+{
+    struct server *s = c->server;
+    if (s->cork.n + bytes.n > CORK_MAX)
+        send_corked(c);
+    if (s->corked == c && bytes.n <= CORK_MAX)
+        buf_append_str(&s->cork, bytes);
+    else
+        put(c, bytes);
+}
+
 bool conn_send(struct conn *c, struct str bytes, struct msg **shared)
 {
+    send_corked(c);
     if (c->state != CONN_OPEN)
         return true;
     size_t sent = 0;
@@ -119,6 +155,7 @@ static bool flush(struct conn *c)
             return false;
         c->server->stats.sent++;
         c->server->stats.sent_bytes += (size_t)n;
+        c->missed = 0; /* it takes what it is sent: it is alive */
         msg_queue_consume(&c->out, (size_t)n);
     }
     return true;
@@ -133,7 +170,7 @@ static bool flush(struct conn *c)
 static bool is_paused(const struct conn *c)
 {
     size_t limit = c->rest && !c->partial ? 0 : (size_t)c->server->conf->push_buffer;
-    return c->state == CONN_WAIT || msg_queue_bytes(c->out) > limit;
+    return c->state == CONN_WAIT || msg_queue_memory(c->out) > limit;
 }
 
 /* Use the front of some input as the state has it: how much; 0: wait for more. */
@@ -156,6 +193,7 @@ static size_t take_some(struct conn *c, struct str in, size_t seen)
 /* Use input; what is left becomes c->rest. The first `seen` bytes are an incomplete head. */
 static void take(struct conn *c, struct str in, size_t seen)
 {
+    cork(c);
     while (in.n > 0 && !is_paused(c)) {
         size_t used = take_some(c, in, seen);
         if (used == 0)
@@ -163,6 +201,7 @@ static void take(struct conn *c, struct str in, size_t seen)
         in = str_from(in, used);
         seen = 0;
     }
+    uncork(c);
     c->partial = in.n > 0 && c->state == CONN_READ_HEAD && !is_paused(c);
     if (in.n > 0 && c->state != CONN_CLOSING)
         c->rest = msg_new(in);
@@ -240,6 +279,9 @@ static void on_ready(struct loop_fd *io, unsigned events)
 
 static void drain(struct conn *c, enum end why)
 {
+    send_corked(c);
+    if (c->state == CONN_CLOSING)
+        return;
     c->end = (uint8_t)why;
     conn_step(c, CONN_DRAIN);
     set_timer(c, FLUSH_MS);

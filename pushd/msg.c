@@ -70,9 +70,10 @@ void msg_queue_push(struct msg_queue **queue, struct msg *m, size_t at, size_t n
     *part_at(q, q->count - 1) = (struct part){msg_ref(m), (uint32_t)at, (uint32_t)n};
 }
 
-size_t msg_queue_bytes(const struct msg_queue *q)
+size_t msg_queue_memory(const struct msg_queue *q)
 {
-    return q ? q->bytes : 0;
+    const size_t each = sizeof(struct part) + sizeof(struct msg) + 2 * sizeof(size_t);
+    return q ? q->bytes + q->count * each : 0;
 }
 
 size_t msg_queue_waiting(const struct msg_queue *q)

@@ -32,8 +32,10 @@ struct msg_queue; /* in order, first in first out */
 /* Append bytes at..at+n of m, taking a reference of its own; *q NULL is an empty queue. */
 void msg_queue_push(struct msg_queue **q, struct msg *m, size_t at, size_t n);
 
-/* Bytes in the queue, and those behind its first part (the one being sent). NULL: 0. */
-size_t msg_queue_bytes(const struct msg_queue *q);
+/* About what it holds in memory, were its messages not shared: many small parts cost more than
+ * their bytes. NULL: 0. */
+size_t msg_queue_memory(const struct msg_queue *q);
+/* Bytes behind its first part (the one being sent). NULL: 0. */
 size_t msg_queue_waiting(const struct msg_queue *q);
 
 /* The first parts as at most max vectors; returns how many. */

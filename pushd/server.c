@@ -67,5 +67,6 @@ void server_release(struct server *s)
     limit_release(&s->addresses);
     arena_release(&s->mem);
     buf_release(&s->out);
+    buf_release(&s->cork);
     mem_free(s->input);
 }

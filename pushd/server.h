@@ -38,10 +38,12 @@ struct server {
     uint32_t conns;
     uint32_t streams;
     bool ending;
-    char *input;      /* SERVER_INPUT bytes, used while one connection is read */
-    struct arena mem; /* a request's: reset when it is answered or put off */
-    struct buf out;   /* an answer under construction */
-    uint64_t spread;  /* state of server_spread() */
+    char *input;         /* SERVER_INPUT bytes, used while one connection is read */
+    struct arena mem;    /* a request's: reset when it is answered or put off */
+    struct buf out;      /* an answer under construction */
+    struct conn *corked; /* whose input is being used: its answers gather in cork, NULL: none */
+    struct buf cork;
+    uint64_t spread; /* state of server_spread() */
     struct server_stats stats;
 };
 

@@ -21,7 +21,7 @@ static void expect_queue(const struct msg_queue *q, const char *text)
     for (size_t i = 0; i < count; n += v[i++].iov_len)
         memcpy(all + n, v[i].iov_base, v[i].iov_len);
     assert_true(str_eq(str_make(all, n), str_from_c(text)));
-    assert_int_equal(msg_queue_bytes(q), n);
+    assert_true(n == 0 || msg_queue_memory(q) >= n + count * sizeof(struct msg));
 }
 
 static void a_queue_gives_its_parts_in_order(void **state)

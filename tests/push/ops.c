@@ -91,12 +91,28 @@ static void a_sender_that_does_not_read_is_made_to_wait(void **state)
         test_client_frame(c, 0x81, str_make(data, 60000));
     struct conn *conn = list_entry(t->server.strangers.next, struct conn, peers);
     size_t limit = 60000 + (size_t)t->conf.push_buffer + SERVER_INPUT;
-    assert_true(msg_queue_bytes(conn->out) <= limit);
+    assert_true(msg_queue_memory(conn->out) <= limit);
     for (int i = 0; i < 4; i++)
         assert_int_equal(test_client_expect_frame(c, 0x81).n, 60000);
     test_client_frame(c, 0x81, STR("on it goes"));
     assert_true(str_eq(test_client_expect_frame(c, 0x81), STR("on it goes")));
     mem_free(data);
+    test_client_free(c);
+}
+
+/* Each ping comes alone; what its pong costs counts, not its two bytes. */
+static void pongs_that_nobody_takes_stay_bounded(void **state)
+{
+    struct test_push *t = *state;
+    struct test_client *c = test_upgrade(t, "/push/echo", "");
+    struct conn *conn = list_entry(t->server.strangers.next, struct conn, peers);
+    size_t limit = (size_t)t->conf.push_buffer + 1000;
+    while (!conn->out)
+        test_client_frame(c, 0x81, STR("fill the socket"));
+    for (int i = 0; i < 20000 && conn->io.events & LOOP_IN; i++)
+        test_client_frame(c, 0x89, STR(""));
+    assert_false(conn->io.events & LOOP_IN);
+    assert_true(msg_queue_memory(conn->out) <= limit);
     test_client_free(c);
 }
 
@@ -110,6 +126,7 @@ int main(void)
         TEST(metrics_need_their_token),
         TEST(the_echo_is_there_for_tests_only),
         TEST(the_echo_sends_text_and_binary_back_and_says_nothing_itself),
+        TEST(pongs_that_nobody_takes_stay_bounded),
         TEST(a_sender_that_does_not_read_is_made_to_wait),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

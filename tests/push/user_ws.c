@@ -3,6 +3,7 @@
 
 #include <setjmp.h>
 #include <stdarg.h>
+#include <sys/socket.h>
 
 #include <cmocka.h>
 
@@ -120,6 +121,27 @@ static void a_ping_is_answered_and_a_close_too(void **state)
     test_client_free(c);
 }
 
+static void a_flood_of_pings_is_answered_in_order_by_few_sends(void **state)
+{
+    struct test_push *t = *state;
+    struct test_client *c = open_socket(t);
+    struct buf flood = BUF_INIT;
+    char text[3];
+    for (int i = 0; i < 1000; i++) {
+        buf_append_lit(&flood, "\x89\x82\0\0\0\0");
+        buf_appendf(&flood, "%02d", i % 100);
+    }
+    uint64_t before = t->server.stats.sent;
+    test_client_send(c, buf_str(&flood));
+    for (int i = 0; i < 1000; i++) {
+        snprintf(text, sizeof(text), "%02d", i % 100);
+        assert_true(str_eq(test_client_expect_frame(c, PONG), str_from_c(text)));
+    }
+    assert_true(t->server.stats.sent - before <= 4);
+    buf_release(&flood);
+    test_client_free(c);
+}
+
 static void frames_that_break_the_rules_close_with_their_code(void **state)
 {
     struct test_push *t = *state;
@@ -179,6 +201,29 @@ static void who_never_answers_is_dead_after_two_missed_pings(void **state)
     assert_false(alive->is_closed);
     test_client_free(c);
     test_client_free(alive);
+}
+
+/* It takes a little of what waits between two heartbeats, and never comes to the pings. */
+static void who_reads_slowly_is_not_dead(void **state)
+{
+    struct test_push *t = *state;
+    struct test_client *c = open_socket(t);
+    char *data = arena_alloc(&t->mem, 8002), *some = arena_alloc(&t->mem, 180000);
+    t->conf.push_buffer = 2 << 20;
+    memset(data, 'x', 8000);
+    data[0] = data[7999] = '"';
+    data[8000] = '\0';
+    for (int i = 0; i < 150; i++) {
+        test_change(t, "demo:long", data);
+        test_push_rounds(t);
+    }
+    for (int i = 0; i < 5; i++) {
+        test_push_wait(t, 25100);
+        assert_true(recv(c->fd, some, 180000, 0) > 0);
+        test_push_rounds(t);
+    }
+    assert_int_equal(t->server.streams, 1);
+    test_client_free(c);
 }
 
 static void a_slow_reader_is_closed_with_4408(void **state)
@@ -253,9 +298,11 @@ int main(void)
         TEST(other_events_go_through_unchanged),
         TEST(json_is_echoed_and_other_messages_ignored),
         TEST(a_ping_is_answered_and_a_close_too),
+        TEST(a_flood_of_pings_is_answered_in_order_by_few_sends),
         TEST(frames_that_break_the_rules_close_with_their_code),
         TEST(frames_that_come_with_the_upgrade_or_a_byte_at_a_time_are_read),
         TEST(who_never_answers_is_dead_after_two_missed_pings),
+        TEST(who_reads_slowly_is_not_dead),
         TEST(a_slow_reader_is_closed_with_4408),
         TEST(a_token_that_ends_closes_with_4401_but_a_cookie_lives_with_its_session),
         TEST(a_shutdown_closes_with_1001),
