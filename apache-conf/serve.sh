@@ -128,7 +128,7 @@ start_server() {
     esac
 }
 
-# Apache passes bodies on as they arrive: a slow sender holds a thread of the app, so there are many.
+# Apache passes bodies on as they arrive: a slow sender holds a thread of the app, so it has many.
 app_settings() {
     [ "$SERVER" != apache ] || export CUBBY_THREADS=${CUBBY_THREADS:-64}
 }

@@ -114,10 +114,9 @@ throughEachServer('HTTP', {}, (at) => {
             'POST /data HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: nonsense'];
         for (const lines of bad) {
             const answer = await raw(at.stack, `${lines}\r\n\r\n`, { ms: 1500, end: true });
-            const status = statusOf(answer);
-            if (answer === '') continue; // closed without a word
-            assert.ok(status >= 400 && status < 600, `${lines}: ${answer}`);
-            assert.doesNotMatch(answer, /<html/i, lines);
+            assert.doesNotMatch(answer, /<html|"ok":true/i, lines);
+            if (!answer.startsWith('HTTP/')) continue; // closed without a word, or HTTP/0.9 (nginx)
+            assert.ok(statusOf(answer) >= 400, `${lines}: ${answer}`);
         }
         await alive();
     });
