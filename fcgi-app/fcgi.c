@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcgiapp.h>
 #include <netdb.h>
+#include <poll.h>
 #include <signal.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -26,6 +27,9 @@
 
 /* For a whole body: Apache passes uploads on as they come. */
 #define BODY_TIMEOUT_MS 60000
+
+/* Between two tries to accept, when the process has no descriptor left. */
+#define PAUSE_MS 50
 
 /* Buffers that grew beyond this are given back after the request. */
 #define BUFFER_KEEP (256 * 1024)
@@ -170,6 +174,26 @@ static bool kept_has_more(struct fcgi *f)
     return false;
 }
 
+static enum fcgi_next not_accepted(int why)
+{
+    switch (why) {
+    case EINTR:
+        return FCGI_NEXT_WOKEN;
+    case EBADF:
+    case EINVAL:
+    case ENOTSOCK:
+        return FCGI_NEXT_DEAD;
+    case EMFILE:
+    case ENFILE:
+    case ENOBUFS:
+    case ENOMEM:
+        poll(NULL, 0, PAUSE_MS); /* it would be asked for again and again until one is free */
+        return FCGI_NEXT_NONE;
+    default:
+        return FCGI_NEXT_NONE; /* the web server gave it up */
+    }
+}
+
 /*
  * The library's accept can neither be woken without breaking requests of other threads nor be kept
  * from waiting two seconds for a silent client, so it is given the connection.
@@ -179,11 +203,8 @@ static enum fcgi_next accept_next(struct fcgi *f, int listen_fd)
     if (f->fcgx.ipcFd >= 0 && kept_has_more(f))
         return FCGI_NEXT_REQUEST;
     int fd = accept4(listen_fd, NULL, NULL, SOCK_CLOEXEC);
-    if (fd < 0 && errno == EINTR)
-        return FCGI_NEXT_WOKEN;
     if (fd < 0)
-        return errno == EBADF || errno == EINVAL || errno == ENOTSOCK ? FCGI_NEXT_DEAD
-                                                                      : FCGI_NEXT_NONE;
+        return not_accepted(errno);
     bound_waits(fd, SO_RCVTIMEO, READ_TIMEOUT_S);
     f->fcgx.ipcFd = fd;
     return FCGI_NEXT_REQUEST;
