@@ -45,14 +45,14 @@ struct workers {
     pthread_t threads[];
 };
 
-static void start_thread(pthread_t *out, void *(*run)(void *), void *arg)
+static bool start_thread(pthread_t *out, void *(*run)(void *), void *arg)
 {
     pthread_attr_t a;
     pthread_attr_init(&a);
     pthread_attr_setstacksize(&a, STACK_BYTES);
-    if (pthread_create(out, &a, run, arg))
-        fatal("cannot start a thread");
+    int failed = pthread_create(out, &a, run, arg);
     pthread_attr_destroy(&a);
+    return !failed;
 }
 
 /* --- carriers --------------------------------------------------------------------------------- */
@@ -109,16 +109,23 @@ static void *lane_thread(void *arg)
     return NULL;
 }
 
+/* False: the lane has as many as it may have, or the system gives no more. */
+static bool add_thread(struct lane_pool *lane)
+{
+    bool added =
+        lane->count < lane->max && start_thread(&lane->threads[lane->count], lane_thread, lane);
+    lane->count += added;
+    return added;
+}
+
 /* False: all of its threads are busy. */
 static bool hand_over(struct lane_pool *lane, struct carrier *c)
 {
     struct workers *w = lane->workers;
     pthread_mutex_lock(&w->lock);
     bool room =
-        !atomic_load(&w->stopping) && (lane->waiting_count < lane->idle || lane->count < lane->max);
+        !atomic_load(&w->stopping) && (lane->waiting_count < lane->idle || add_thread(lane));
     if (room) {
-        if (lane->waiting_count >= lane->idle)
-            start_thread(&lane->threads[lane->count++], lane_thread, lane);
         list_add_tail(&lane->waiting, &c->node);
         lane->waiting_count++;
         pthread_cond_signal(&lane->work);
@@ -211,8 +218,9 @@ struct workers *workers_start(struct app *app, int listen_fd, const struct worke
     lane_init(w, LANE_POLL, o->poll_threads);
     lane_init(w, LANE_HASH, o->hash_threads);
     own_wake_signal();
-    while (w->count < o->threads)
-        start_thread(&w->threads[w->count++], accept_thread, w);
+    for (; w->count < o->threads; w->count++)
+        if (!start_thread(&w->threads[w->count], accept_thread, w))
+            fatal("cannot start a thread");
     return w;
 }
 
