@@ -167,7 +167,18 @@ static bool has_null(struct json_value array)
     return false;
 }
 
-/* Equal to a member of the array given: the array is one bound value, taken apart by SQLite. */
+/* Or: the field is of one of these types and equal to a member that is. */
+static void append_in_types(struct condition *w, size_t number, const char *types)
+{
+    buf_appendf(&w->c->text,
+                " OR %.*s IN(%s)AND %.*s IN(SELECT value FROM json_each(?%zu)WHERE type IN(%s))",
+                STR_ARG(w->type), types, STR_ARG(w->sql), number, types);
+}
+
+/*
+ * Equal to a member of the array given: the array is one bound value, taken apart by SQLite, once
+ * per statement and not once per row: no part of it may refer to the row.
+ */
 static enum err in(struct condition *w)
 {
     struct buf *b = &w->c->text;
@@ -177,14 +188,13 @@ static enum err in(struct condition *w)
         return in_times(w);
     size_t number = keep_value(w, w->value);
     if (!has_null(w->value)) /* what an index can answer; true, 1 and "1" are told apart below */
-        buf_appendf(b, "%.*s IN(SELECT value FROM json_each(?%zu)) AND ", STR_ARG(w->sql), number);
-    buf_appendf(b,
-                "EXISTS(SELECT 1 FROM json_each(?%zu) AS j WHERE CASE"
-                " WHEN j.type IN('null','true','false') THEN j.type=%.*s"
-                " WHEN j.type IN('integer','real') THEN %.*s IN('integer','real') AND j.value=%.*s"
-                " ELSE j.type=%.*s AND j.value=%.*s END)",
-                number, STR_ARG(w->type), STR_ARG(w->type), STR_ARG(w->sql), STR_ARG(w->type),
-                STR_ARG(w->sql));
+        buf_appendf(b, "%.*s IN(SELECT value FROM json_each(?%zu)) AND", STR_ARG(w->sql), number);
+    buf_appendf(b, "(%.*s IN(SELECT type FROM json_each(?%zu)WHERE type IN('null','true','false'))",
+                STR_ARG(w->type), number);
+    append_in_types(w, number, "'text'");
+    append_in_types(w, number, "'integer','real'");
+    append_in_types(w, number, "'array','object'");
+    buf_append_ch(b, ')');
     return OK;
 }
 

@@ -182,6 +182,8 @@ static void in_is_equality_with_one_of_many(void **state)
     assert_string_equal(where(*state, "[\"n\",\"in\",[]]"), "");
     assert_string_equal(where(*state, "[\"b\",\"in\",[true,null]]"), "14");
     assert_string_equal(where(*state, "[\"b\",\"in\",[1]]"), "3");
+    assert_string_equal(where(*state, "[\"b\",\"in\",[null,1]]"), "34");
+    assert_string_equal(where(*state, "[\"n\",\"in\",[null,1,{}]]"), "12");
     assert_string_equal(where(*state, "[\"o\",\"in\",[ {\"a\":[1, 2]} ]]"), "3");
     assert_string_equal(where(*state, "[\"s\",\"in\",[\"apple\",\"\"]]"), "24");
 }
@@ -485,6 +487,16 @@ static void declared_indexes_serve_orders_and_conditions(void **state)
     assert_non_null(strstr(plan(t, PARAMS("where", "[\"n\",\"in\",[1,2]]")), "i_things:n"));
 }
 
+static void the_values_of_in_are_taken_apart_once(void **state)
+{
+    static const char *const lists[] = {"[1,\"x\",true,[1]]", "[null,2]"};
+    for (size_t i = 0; i < ARRAY_LEN(lists); i++) {
+        struct test_store *t = *state;
+        const char *where = arena_printf(&t->mem, "[\"n\",\"in\",%s]", lists[i]).p;
+        assert_null(strstr(plan(t, PARAMS("where", where)), "CORRELATED"));
+    }
+}
+
 int main(void)
 {
 #define TEST(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
@@ -510,6 +522,7 @@ int main(void)
         TEST(anything_else_is_refused),
         TEST(a_cursor_of_another_order_is_refused),
         TEST(declared_indexes_serve_orders_and_conditions),
+        TEST(the_values_of_in_are_taken_apart_once),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
