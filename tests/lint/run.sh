@@ -42,14 +42,14 @@ check_names() {
 # As .editorconfig has it.
 check_lines() {
     ! { grep -nP '^.{101,}|\t|[ \t]+$|\r' /dev/null "${texts[@]}"
-        grep -nP '^.{121,}|\t|[ \t]+$|\r' /dev/null "${web[@]}"; }
+        grep -nP '^.{121,}|\t|[ \t]+$|\r' /dev/null "${web[@]}"; } | grep .
 }
 
 # No typedefs of structs, no variables shared by extern, nothing left for later.
 check_words() {
     ! { awk -f tests/lint/code.awk "${product[@]}" |
             grep -E ':[ ]*(typedef (struct|union|enum)|extern [^(]*;)' | grep -v 'extern const'
-        grep -nE '\b(TODO|FIXME|XXX|HACK)\b' "${product[@]}"; }
+        grep -nE '\b(TODO|FIXME|XXX|HACK)\b' "${product[@]}"; } | grep .
 }
 
 check_format() { clang-format --dry-run -Werror "${sources[@]}" 2>&1; }
