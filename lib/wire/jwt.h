@@ -34,8 +34,8 @@ void jwt_sign(struct buf *out, const struct jwt_key *key, struct str claims);
  * kid: each key is tried), signature compared in constant time, exp > now >= nbf where present
  * (whole or fractional numbers; another type fails). now in seconds. The claims' JSON must be a
  * strict object; a string claim above that is no string counts as absent, but a `type` of any kind
- * sets has_type, and such a `sid` is there and empty. ERR_UNAUTHORIZED for everything; strings in mem. No allocation but from
- * mem. Under 5 µs for our own tokens.
+ * sets has_type, and such a `sid` is there and empty. ERR_UNAUTHORIZED for everything; strings in
+ * mem. No allocation but from mem. Under 5 µs for our own tokens.
  */
 enum err jwt_verify(struct jwt *out, struct str token, const struct jwt_key *keys, size_t key_count,
                     int64_t now, struct arena *mem) must_check;
