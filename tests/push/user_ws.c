@@ -126,7 +126,7 @@ static void a_flood_of_pings_is_answered_in_order_by_few_sends(void **state)
     struct test_push *t = *state;
     struct test_client *c = open_socket(t);
     struct buf flood = BUF_INIT;
-    char text[3];
+    char text[8];
     for (int i = 0; i < 1000; i++) {
         buf_append_lit(&flood, "\x89\x82\0\0\0\0");
         buf_appendf(&flood, "%02d", i % 100);
