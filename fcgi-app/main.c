@@ -1,12 +1,14 @@
 /* cubby.fcgi: settings, collections, store, bus, workers; ends in order on SIGTERM. */
 #include "base/base.h"
 
+#include <errno.h>
 #include <getopt.h>
 #include <signal.h>
 #include <stdio.h>
 #include <unistd.h>
 
 #include "base/log.h"
+#include "base/process.h"
 #include "fcgi.h"
 #include "metrics.h"
 #include "store/space.h"
@@ -112,6 +114,8 @@ static enum err program_open(struct program *p, const struct options *o, struct 
     if (e)
         return e;
     log_open("cubby.fcgi", level_of(p->conf.log_level));
+    if (!process_raise_descriptors()) /* each open data file takes three */
+        log_warn("cannot raise the limit of descriptors errno=%d", errno);
     e = collections_load(&p->collections, arena_dup(&p->mem, p->conf.collections_dir).p, &p->mem,
                          message);
     if (e)

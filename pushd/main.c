@@ -4,11 +4,11 @@
 #include <errno.h>
 #include <getopt.h>
 #include <signal.h>
-#include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <unistd.h>
 
 #include "base/log.h"
+#include "base/process.h"
 #include "domain/bus.h"
 #include "feed.h"
 #include "hub.h"
@@ -80,17 +80,6 @@ static enum log_level level_of(struct str name)
     return str_eq(name, STR("debug")) ? LOG_LEVEL_DEBUG : LOG_LEVEL_INFO;
 }
 
-/* As many connections as the system lets us have. */
-static void raise_descriptors(void)
-{
-    struct rlimit limit;
-    if (getrlimit(RLIMIT_NOFILE, &limit) == 0) {
-        limit.rlim_cur = limit.rlim_max;
-        if (setrlimit(RLIMIT_NOFILE, &limit) != 0)
-            log_warn("cannot raise the limit of descriptors errno=%d", errno);
-    }
-}
-
 static enum err watch_signals(struct program *p)
 {
     sigset_t set;
@@ -143,7 +132,8 @@ static enum err program_open(struct program *p, const char *config, struct str *
     if (e != OK)
         return e;
     log_open("cubby-pushd", level_of(p->conf.log_level));
-    raise_descriptors();
+    if (!process_raise_descriptors())
+        log_warn("cannot raise the limit of descriptors errno=%d", errno);
     p->loop = loop_new();
     loop_timer_init(&p->ending, on_ending);
     server_init(&p->server, &p->conf, p->loop);

@@ -1,0 +1,15 @@
+/* What a process asks of the system for itself. */
+#include "base/base.h"
+
+#include <sys/resource.h>
+
+#include "base/process.h"
+
+bool process_raise_descriptors(void)
+{
+    struct rlimit limit;
+    if (getrlimit(RLIMIT_NOFILE, &limit) != 0)
+        return false;
+    limit.rlim_cur = limit.rlim_max;
+    return setrlimit(RLIMIT_NOFILE, &limit) == 0;
+}
