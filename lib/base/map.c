@@ -6,8 +6,8 @@
 #include "base/rand.h"
 
 struct map_slot {
-    uint64_t hash;
-    struct str key;
+    uint32_t hash, n; /* of the key */
+    const char *key;
     void *value; /* NULL: free */
 };
 
@@ -57,13 +57,25 @@ static uint64_t siphash(const uint64_t key[2], struct str s)
     return v[0] ^ v[1] ^ v[2] ^ v[3];
 }
 
+/* 32 bits: more slots than that are never needed, and a slot is a quarter smaller. */
+static uint32_t hash_of(const struct map *m, struct str key)
+{
+    assert(key.n <= UINT32_MAX);
+    return (uint32_t)siphash(m->key, key);
+}
+
+static struct str key_of(const struct map_slot *s)
+{
+    return str_make(s->key, s->n);
+}
+
 /* The slot that holds key, or the free one where it would go. */
-static struct map_slot *find(const struct map *m, uint64_t hash, struct str key)
+static struct map_slot *find(const struct map *m, uint32_t hash, struct str key)
 {
     size_t mask = m->cap - 1;
     for (size_t i = hash & mask;; i = (i + 1) & mask) {
         struct map_slot *s = &m->slots[i];
-        if (!s->value || (s->hash == hash && str_eq(s->key, key)))
+        if (!s->value || (s->hash == hash && str_eq(key_of(s), key)))
             return s;
     }
 }
@@ -77,13 +89,13 @@ static void grow(struct map *m)
         rand_bytes(m->key, sizeof m->key);
     for (size_t i = 0; i < old.cap; i++)
         if (old.slots[i].value)
-            *find(m, old.slots[i].hash, old.slots[i].key) = old.slots[i];
+            *find(m, old.slots[i].hash, key_of(&old.slots[i])) = old.slots[i];
     mem_free(old.slots);
 }
 
 void *map_get(const struct map *m, struct str key)
 {
-    return m->count ? find(m, siphash(m->key, key), key)->value : NULL;
+    return m->count ? find(m, hash_of(m, key), key)->value : NULL;
 }
 
 void *map_put(struct map *m, struct str key, void *value)
@@ -91,11 +103,11 @@ void *map_put(struct map *m, struct str key, void *value)
     assert(value);
     if (m->count >= m->cap - m->cap / 4)
         grow(m);
-    uint64_t hash = siphash(m->key, key);
+    uint32_t hash = hash_of(m, key);
     struct map_slot *s = find(m, hash, key);
     void *old = s->value;
     m->count += old == NULL;
-    *s = (struct map_slot){hash, key, value};
+    *s = (struct map_slot){hash, (uint32_t)key.n, key.p, value};
     return old;
 }
 
@@ -103,7 +115,7 @@ void *map_del(struct map *m, struct str key)
 {
     if (!m->count)
         return NULL;
-    struct map_slot *s = find(m, siphash(m->key, key), key);
+    struct map_slot *s = find(m, hash_of(m, key), key);
     void *old = s->value;
     if (!old)
         return NULL;
