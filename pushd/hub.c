@@ -30,21 +30,6 @@ struct batch {
     struct msg *shared; /* a copy of bytes for those who could not take them at once */
 };
 
-struct slot {
-    struct conn *conn; /* == sub->conn, so that a delivery need not look at the sub */
-    struct sub *sub;
-};
-
-struct lane {
-    struct lane *next;
-    struct topic *topic;
-    const struct format *format;
-    struct batch *batch; /* NULL when nothing is unsent */
-    struct slot *slots;
-    uint32_t count, cap;
-    uint32_t filtered; /* subs with a filter */
-};
-
 struct hub {
     struct list dirty;
     struct batch *spare;
@@ -199,43 +184,62 @@ bool hub_batch_send(struct batch *b, size_t from, const struct filter *f, struct
 
 void topic_init(struct topic *t, struct hub *h)
 {
-    *t = (struct topic){.hub = h};
+    *t = (struct topic){.hub = h, .lane = {.topic = t, .cap = 1}};
     list_init(&t->dirty);
+}
+
+static void lane_release(struct lane *l)
+{
+    assert(l->count == 0);
+    hub_batch_put(l->topic->hub, &l->batch);
+    if (l->cap > 1)
+        mem_free(l->many);
 }
 
 void topic_release(struct topic *t)
 {
-    while (t->lanes) {
-        struct lane *l = t->lanes;
-        assert(l->count == 0);
-        t->lanes = l->next;
-        hub_batch_put(t->hub, &l->batch);
-        mem_free(l->slots);
+    for (struct lane *l = t->lane.next, *next; l; l = next) {
+        next = l->next;
+        lane_release(l);
         mem_free(l);
     }
+    lane_release(&t->lane);
     list_del(&t->dirty);
 }
 
 static struct lane *lane_for(struct topic *t, const struct format *f)
 {
-    struct lane *l = t->lanes;
-    while (l && l->format != f)
-        l = l->next;
-    if (l)
-        return l;
-    l = mem_zalloc(1, sizeof(*l));
-    l->topic = t;
+    struct lane *l = &t->lane;
+    if (l->count == 0 && !l->batch)
+        l->format = NULL; /* nobody is left of whom it was for */
+    for (; l; l = l->next) {
+        if (l->format == f)
+            return l;
+    }
+    l = &t->lane;
+    if (l->format) {
+        l = mem_zalloc(1, sizeof(*l));
+        *l = (struct lane){.next = t->lane.next, .topic = t, .cap = 1};
+        t->lane.next = l;
+    }
     l->format = f;
-    l->next = t->lanes;
-    t->lanes = l;
     return l;
 }
 
-/* Room for one more, growing by a quarter: of 10,000 listeners the spare room matters. */
+static struct lane_slot *slots(struct lane *l)
+{
+    return l->cap > 1 ? l->many : &l->one;
+}
+
+/* To more than one: there is no way back to the room inside. */
 static void resize(struct lane *l, uint32_t cap)
 {
+    struct lane_slot one = l->one;
+    bool was_one = l->cap == 1;
+    l->many = mem_realloc(was_one ? NULL : l->many, cap * sizeof(*l->many));
     l->cap = cap;
-    l->slots = mem_realloc(l->slots, cap * sizeof(*l->slots));
+    if (was_one)
+        l->many[0] = one;
 }
 
 void hub_join(struct topic *t, struct sub *s, const struct format *f)
@@ -244,10 +248,10 @@ void hub_join(struct topic *t, struct sub *s, const struct format *f)
     hub_flush_topic(t);
     struct lane *l = lane_for(t, f);
     if (l->count == l->cap)
-        resize(l, l->cap + l->cap / 4 + 1);
+        resize(l, l->cap + l->cap / 4 + 1); /* of 10,000 the spare room matters */
     s->at = l->count;
     s->lane = l;
-    l->slots[l->count++] = (struct slot){s->conn, s};
+    slots(l)[l->count++] = (struct lane_slot){s->conn, s};
     l->filtered += s->filter != NULL;
 }
 
@@ -256,8 +260,8 @@ void hub_leave(struct sub *s)
     struct lane *l = s->lane;
     if (!l)
         return;
-    struct slot last = l->slots[--l->count];
-    l->slots[s->at] = last;
+    struct lane_slot last = slots(l)[--l->count];
+    slots(l)[s->at] = last;
     last.sub->at = s->at;
     s->lane = NULL;
     l->filtered -= s->filter != NULL;
@@ -272,7 +276,7 @@ void hub_publish(struct topic *t, const struct hub_event *e, uint64_t seq)
     if (seq != 0)
         t->seq = seq;
     h->stats.published++;
-    for (struct lane *l = t->lanes; l; l = l->next) {
+    for (struct lane *l = &t->lane; l; l = l->next) {
         if (l->count == 0)
             continue;
         if (!l->batch)
@@ -307,9 +311,9 @@ static void flush_lane(struct lane *l)
 {
     struct batch *b = l->batch;
     for (uint32_t i = l->count; i-- > 0;) {
-        struct slot s = l->slots[i];
+        struct lane_slot s = slots(l)[i];
         if (i > 0)
-            __builtin_prefetch(l->slots[i - 1].conn);
+            __builtin_prefetch(slots(l)[i - 1].conn);
         const struct filter *f = l->filtered ? s.sub->filter : NULL;
         if (!hub_batch_send(b, 0, f, s.conn))
             too_slow(s.sub);
@@ -322,7 +326,7 @@ void hub_flush_topic(struct topic *t)
     if (list_is_empty(&t->dirty))
         return;
     list_del(&t->dirty);
-    for (struct lane *l = t->lanes; l; l = l->next) {
+    for (struct lane *l = &t->lane; l; l = l->next) {
         if (l->batch)
             flush_lane(l);
     }

@@ -12,9 +12,10 @@
 #include "conn.h"
 #include "domain/filter.h"
 
+struct batch;
 struct hub;
-struct lane;
 struct sub;
+struct topic;
 
 /* Something that happened; borrowed, valid during the call. */
 struct hub_event {
@@ -31,13 +32,32 @@ struct format {
     void (*append)(struct buf *out, const struct hub_event *e, struct arena *scratch);
 };
 
+struct lane_slot {
+    struct conn *conn; /* == sub->conn, so that a delivery need not look at the sub */
+    struct sub *sub;
+};
+
+/* The listeners of a topic in one wire format; the hub's own. */
+struct lane {
+    struct lane *next;
+    struct topic *topic;
+    const struct format *format; /* NULL: not used yet */
+    struct batch *batch;         /* NULL when nothing is unsent */
+    union {
+        struct lane_slot one;   /* cap == 1: most topics have a single listener */
+        struct lane_slot *many; /* cap > 1 */
+    };
+    uint32_t count, cap;
+    uint32_t filtered; /* subs with a filter */
+};
+
 /* What many listen to. Embedded in its owner, who says when it ends. */
 struct topic {
     struct hub *hub;
-    struct lane *lanes; /* one per wire format in use */
-    struct list dirty;  /* in hub->dirty while something is unsent */
-    uint64_t seq;       /* last event published; 0 and unused without a log */
-    uint64_t sent;      /* last event handed to the connections */
+    struct lane lane;  /* of the first wire format; those of others are behind it */
+    struct list dirty; /* in hub->dirty while something is unsent */
+    uint64_t seq;      /* last event published; 0 and unused without a log */
+    uint64_t sent;     /* last event handed to the connections */
     /*
      * A connection is too slow for what is published: called instead of closing it, after its sub
      * left the topic, with the last event it got. NULL: it is closed with 4408.
@@ -77,7 +97,6 @@ void hub_flush(struct hub *h);
  * gives conn those from the given index on that match the filter; false when it is too slow
  * (nothing was sent). Batches of one reading in several formats make a list.
  */
-struct batch;
 struct batch *hub_batch_get(struct hub *h, const struct format *f, struct batch **list);
 struct batch *hub_batch_find(struct batch *list, const struct format *f);
 void hub_batch_add(struct hub *h, struct batch *b, const struct hub_event *e);

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "base/log.h"
+#include "base/mem.h"
 #include "base/process.h"
 #include "domain/bus.h"
 #include "feed.h"
@@ -17,7 +18,9 @@
 #include "serve.h"
 #include "server.h"
 
-#define ENDING_MS 4000 /* for clients to take their last words */
+#define ENDING_MS   4000 /* for clients to take their last words */
+#define HANDLES_MAX 32   /* data files: one is read when its first reader comes, then rarely */
+#define HEAPS       2    /* the loop's, and one for the reader threads */
 
 /* Everything that lives as long as the process; `mem` owns its strings. */
 struct program {
@@ -97,7 +100,7 @@ static enum err open_store(struct program *p, struct str *message)
     const struct store_options o = {
         .data_dir = arena_dup(&p->mem, p->conf.data_dir).p,
         .reader = true,
-        .handles = (size_t)p->conf.handle_cache,
+        .handles = p->conf.handle_cache < HANDLES_MAX ? (size_t)p->conf.handle_cache : HANDLES_MAX,
         .busy_ms = (int)p->conf.busy_timeout,
     };
     db_library_init();
@@ -201,6 +204,7 @@ int main(int argc, char **argv)
         }
         config = optarg;
     }
+    mem_limit_heaps(HEAPS);
     log_open("cubby-pushd", LOG_LEVEL_INFO);
     enum err e = program_open(&program, config, &message);
     if (e == OK) {

@@ -21,8 +21,7 @@ struct opening {
     struct str head; /* the response head, should it come to that */
     struct str cors; /* header lines for an error */
     int64_t expires;
-    bool by_cookie;
-    struct arena mem;
+    char text[]; /* of all the strings: thousands may wait at once */
 };
 
 /* --- answers --- */
@@ -174,7 +173,6 @@ static void on_signed_in(struct sign_in *si, enum err e)
         abandon(c);
         refuse(c, e, o->cors);
     }
-    arena_release(&o->mem);
     mem_free(o);
     conn_resume(c);
 }
@@ -184,7 +182,6 @@ void serve_cancel(struct opening *o)
     if (!o)
         return;
     feed_cancel(&o->sign_in);
-    arena_release(&o->mem);
     mem_free(o);
 }
 
@@ -195,18 +192,30 @@ static int64_t expiry(const struct server *s, int64_t exp)
     return exp == 0 || exp > never ? 0 : loop_now(s->loop) + exp * 1000 - clock_wall_ms();
 }
 
+/* A copy of s at *at, which moves on. */
+static struct str keep(char **at, struct str s)
+{
+    if (!s.p)
+        return s;
+    memcpy(*at, s.p, s.n);
+    *at += s.n;
+    return str_make(*at - s.n, s.n);
+}
+
 /* Go on when a reader thread has answered. */
 static void put_off(struct conn *c, const struct sign_in *si, struct str head, struct str cors,
                     int64_t expires)
 {
-    struct opening *o = mem_zalloc(1, sizeof(*o));
+    size_t n = head.n + cors.n + si->user_id.n + si->sid.n + si->refresh_jti.n;
+    struct opening *o = mem_zalloc(1, sizeof(*o) + n);
+    char *at = o->text;
     o->conn = c;
     o->expires = expires;
-    o->head = arena_dup(&o->mem, head);
-    o->cors = arena_dup(&o->mem, cors);
-    o->sign_in.user_id = arena_dup(&o->mem, si->user_id);
-    o->sign_in.sid = si->sid.p ? arena_dup(&o->mem, si->sid) : STR_NULL;
-    o->sign_in.refresh_jti = si->refresh_jti.p ? arena_dup(&o->mem, si->refresh_jti) : STR_NULL;
+    o->head = keep(&at, head);
+    o->cors = keep(&at, cors);
+    o->sign_in.user_id = keep(&at, si->user_id);
+    o->sign_in.sid = keep(&at, si->sid);
+    o->sign_in.refresh_jti = keep(&at, si->refresh_jti);
     o->sign_in.on_answer = on_signed_in;
     c->opening = o;
     conn_step(c, CONN_WAIT);

@@ -32,7 +32,7 @@ static void add_checks(struct source_read *r, struct source *s)
         n++;
     for (struct login *x = s->logins; x && r->all_sessions; x = x->next)
         n++;
-    r->checks = arena_zalloc(&r->mem, n, sizeof(*r->checks));
+    r->checks = n > 1 ? arena_zalloc(&r->mem, n, sizeof(*r->checks)) : &r->one_check;
     list_for_each (node, &s->sign_ins) {
         struct sign_in *si = list_entry(node, struct sign_in, node);
         add_check(r, si->sid, si->refresh_jti);
@@ -67,7 +67,7 @@ void source_start(struct source *s)
     s->read = r;
     r->source = s;
     r->kind = source_kind(s);
-    r->id = arena_dup(&r->mem, str_from_c(s->key + 1));
+    r->id = str_from_c(s->key + 1);
     r->events_too = s->is_open && (behind || (s->wants & WANT_EVENTS));
     r->after = behind && behind->seq < s->topic.seq ? behind->seq : s->topic.seq;
     r->all_sessions = s->wants & WANT_SESSIONS;
@@ -216,7 +216,10 @@ static void answer_sign_ins(struct source *s, const struct source_read *r)
         }
         if (e == OK && !(si->login = source_login(s, si->sid)))
             si->login = make_login(s, si->sid);
+        struct login *login = e == OK ? si->login : NULL; /* si is gone after its answer */
         si->on_answer(si, e == ERR_NOT_FOUND ? ERR_UNAUTHORIZED : e);
+        if (login && list_is_empty(&login->conns) && s->conns > 0)
+            source_forget_login(login); /* it was refused for another reason */
     }
 }
 
@@ -371,14 +374,14 @@ enum space_kind source_kind(const struct source *s)
 
 struct source *source_new(struct feed *f, struct str key)
 {
-    struct source *s = mem_zalloc(1, sizeof(*s));
+    struct source *s = mem_zalloc(1, sizeof(*s) + key.n + 1);
     topic_init(&s->topic, f->server->hub);
     s->feed = f;
     list_init(&s->node);
     list_init(&s->sign_ins);
     list_init(&s->behind);
     s->generation = f->generation;
-    fill(s->key, sizeof(s->key), key);
+    fill(s->key, key.n + 1, key);
     return s;
 }
 

@@ -34,7 +34,7 @@ struct source {
     uint8_t wants;       /* enum source_want */
     bool is_open;        /* epoch and topic.seq are known */
     char epoch[EPOCH_LEN + 1];
-    char key[SOURCE_KEY_MAX + 1];
+    char key[]; /* with a '\0' */
 };
 
 /* What feed.c lends to its sources. */

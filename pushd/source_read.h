@@ -21,12 +21,13 @@ struct source_read {
     struct source *source;
     /* The question. */
     enum space_kind kind;
-    struct str id;
+    struct str id; /* the source's */
     uint64_t after;
     bool events_too;
     bool all_sessions;
     struct check *checks;
     size_t check_count;
+    struct check one_check; /* what checks is mostly: the loop's thread needs no arena then */
     /* The answer, in mem. */
     enum err err;
     uint64_t oldest, newest;

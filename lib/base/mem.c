@@ -1,6 +1,8 @@
 /* The only malloc and free: everything else asks here and never sees NULL. */
 #include "base/base.h"
 
+#include <malloc.h>
+
 #include "base/log.h"
 #include "base/mem.h"
 
@@ -40,4 +42,9 @@ char *mem_dup(const void *p, size_t n)
 void mem_free(void *p)
 {
     free(p);
+}
+
+void mem_limit_heaps(int count)
+{
+    mallopt(M_ARENA_MAX, count);
 }

@@ -22,4 +22,8 @@ char *mem_dup(const void *p, size_t n) __attribute__((malloc, returns_nonnull));
 /* NULL is fine. */
 void mem_free(void *p);
 
+/* Let all threads share so many heaps: what one frees, others can use. To be called first of all.
+ */
+void mem_limit_heaps(int count);
+
 #endif
