@@ -169,6 +169,9 @@ static enum err refresh_silently(struct req *r)
 
 enum err auth_enter(struct req *r, bool write)
 {
+    /* A space that is named and not there must not become the user's own. */
+    if (form_get(&r->params, STR("org")).p)
+        return req_fail(r, ERR_NOT_FOUND, "There is no such organization");
     enum err e = r->who.user_id.n ? enter(r, write) : ERR_UNAUTHORIZED;
     if (e == ERR_UNAUTHORIZED && r->by_cookie) {
         e = refresh_silently(r);

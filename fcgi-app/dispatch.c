@@ -189,15 +189,15 @@ static enum err handle_write(struct req *r, struct idem *idem)
 /* The handler of a long poll may have given the space back, and looked again later. */
 static enum err handle_read(struct req *r)
 {
-    enum err e = r->route->handler(r);
+    enum err e = r->route->handler(r), seen;
     uint64_t oldest, newest;
-    if (e || !r->space)
+    if (!r->space || (e && e != ERR_NOT_FOUND)) /* that nothing is there is an answer too */
         return e;
-    e = event_bounds(r->space, &oldest, &newest);
-    if (e)
-        return e;
+    seen = event_bounds(r->space, &oldest, &newest);
+    if (seen)
+        return seen;
     add_event_id(r, STR("X-As-Of"), newest);
-    return space_commit(r->space);
+    return e ? e : space_commit(r->space);
 }
 
 static enum err handle(struct req *r, struct idem *idem)

@@ -332,6 +332,23 @@ static void a_broadcast_is_a_notification_of_the_caller(void **state)
     test_expect_error(&r, 400, "invalid");
 }
 
+static void an_organization_that_is_not_there_is_not_replaced_by_the_user(void **state)
+{
+    struct test_app *t = *state;
+    struct test_reply r =
+        call(t, METHOD_POST, "/api/posts?org=0123", "{\"title\":\"t\",\"content\":\"c\"}");
+    test_expect_error(&r, 404, "not_found");
+    r = get(t, "/api/posts/count");
+    expect(r, "{\"ok\":true,\"count\":0}");
+}
+
+static void an_answer_that_nothing_is_there_says_as_of_when(void **state)
+{
+    struct test_reply r = get(*state, "/api/posts/none");
+    test_expect_error(&r, 404, "not_found");
+    assert_true(str_ends_with(test_header(&r, "X-As-Of", 0), STR(".0")));
+}
+
 int main(void)
 {
 #define TEST(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
@@ -339,6 +356,8 @@ int main(void)
         TEST(a_row_has_five_members_of_ours),
         TEST(what_the_schema_refuses_is_told_by_place),
         TEST(what_is_not_there_is_404),
+        TEST(an_organization_that_is_not_there_is_not_replaced_by_the_user),
+        TEST(an_answer_that_nothing_is_there_says_as_of_when),
         TEST(rows_of_another_user_are_not_there),
         TEST(put_merges_members_and_counts_versions),
         TEST(patch_is_a_merge_patch),
