@@ -344,9 +344,11 @@ void conn_close(struct conn *c, enum end why)
         return;
     if (c->state != CONN_DRAIN)
         c->end = (uint8_t)why;
+    if (c->state == CONN_WAIT) {
+        serve_cancel(c->opening);
+        c->opening = NULL;
+    }
     conn_step(c, CONN_CLOSING);
-    serve_cancel(c->opening);
-    c->opening = NULL;
     log_end(c);
     loop_remove(c->server->loop, &c->io);
     close(c->io.fd);

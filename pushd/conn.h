@@ -65,19 +65,20 @@ struct conn {
     bool keep : 1;                   /* the client wants the connection kept after an answer */
     bool head_only : 1;              /* the request was HEAD */
     bool partial : 1;                /* rest is an incomplete head that was looked at */
-    uint16_t close_code;             /* instead of end_code(end), 0: that one */
+    uint32_t beat;                   /* next heartbeat, in seconds */
 
-    void *stream;        /* the endpoint's own state, freed by its on_close */
-    struct login *login; /* whose it is, NULL: nobody's */
-    struct list peers;   /* in login->conns or server->strangers */
-    struct msg *rest;    /* input that waits for more, NULL when none */
+    void *stream; /* the endpoint's own state, freed by its on_close */
+    union {
+        struct opening *opening; /* in CONN_WAIT */
+        struct login *login;     /* else: whose it is, NULL: nobody's */
+    };
+    struct list peers; /* in login->conns or server->strangers */
+    struct msg *rest;  /* input that waits for more, NULL when none */
     struct ws_reader *reader;
-    struct opening *opening;       /* in CONN_WAIT */
     struct limit_counter *address; /* the client address it counts for, NULL: none */
     struct loop_timer timer;       /* the next of the times below, or a time limit of the state */
-    int64_t beat;                  /* next heartbeat */
     int64_t expires;               /* when the token does, 0 never */
-    int64_t ends;                  /* stream_max_age, 0 never; monotonic ms all three */
+    int64_t ends;                  /* stream_max_age, 0 never; monotonic ms both */
 };
 
 /* Take over a connected, non-blocking descriptor; closes it when there is no room. */

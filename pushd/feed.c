@@ -165,8 +165,7 @@ static void sweep(struct feed *f)
 static void hint_events(struct source *s, const struct bus_message *m)
 {
     if (!s->is_open || !str_eq(m->epoch, str_from_c(s->epoch))) {
-        s->wants |= s->is_open ? WANT_EVENTS : 0;
-        s->hinted = m->last > s->hinted ? m->last : s->hinted;
+        source_hinted(s, m->last);
         start(s);
         return;
     }
@@ -177,8 +176,7 @@ static void hint_events(struct source *s, const struct bus_message *m)
         }
     }
     if (m->last > s->topic.seq) {
-        s->hinted = m->last > s->hinted ? m->last : s->hinted;
-        s->wants |= WANT_EVENTS;
+        source_hinted(s, m->last);
         start(s);
     }
 }

@@ -165,6 +165,7 @@ static void on_signed_in(struct sign_in *si, enum err e)
     struct opening *o = container_of(si, struct opening, sign_in);
     struct conn *c = o->conn;
     c->opening = NULL;
+    conn_step(c, CONN_READ_HEAD); /* as if it had been known at once */
     if (e == OK)
         e = feed_enter(c->server->feed, si->login, c);
     if (e == OK) {

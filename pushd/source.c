@@ -73,13 +73,19 @@ void source_start(struct source *s)
     r->all_sessions = s->wants & WANT_SESSIONS;
     add_checks(r, s);
     s->wants = 0;
-    s->hinted = 0;
     s->generation = s->feed->generation;
     s->feed->in_flight++;
     s->feed->stats.reads++;
     r->job.read = source_read_file;
     r->job.done = on_read;
     readers_submit(s->feed->readers, &r->job);
+}
+
+void source_hinted(struct source *s, uint64_t seq)
+{
+    s->wants |= s->is_open ? WANT_EVENTS : 0;
+    if (s->read && s->read->hinted < seq)
+        s->read->hinted = seq;
 }
 
 /* --- publishing --- */
@@ -154,7 +160,7 @@ static void publish_new(struct source *s, const struct source_read *r)
     }
     if (r->newest > s->topic.seq && r->oldest > s->topic.seq + 1)
         resync_topic(s, r->newest); /* trimmed before it was read */
-    if (r->newest > s->topic.seq || s->hinted > s->topic.seq)
+    if (r->newest > s->topic.seq || r->hinted > s->topic.seq)
         s->wants |= WANT_EVENTS;
 }
 
@@ -302,7 +308,7 @@ static void take_answer(struct source *s, struct source_read *r)
         adopt_epoch(s, r);
     if (r->events_too)
         publish_new(s, r);
-    else if (r->newest > s->topic.seq || s->hinted > s->topic.seq)
+    else if (r->newest > s->topic.seq || r->hinted > s->topic.seq)
         s->wants |= WANT_EVENTS;
     end_dead_logins(s, r);
     answer_sign_ins(s, r);
@@ -374,7 +380,7 @@ enum space_kind source_kind(const struct source *s)
 
 struct source *source_new(struct feed *f, struct str key)
 {
-    struct source *s = mem_zalloc(1, sizeof(*s) + key.n + 1);
+    struct source *s = mem_zalloc(1, offsetof(struct source, key) + key.n + 1);
     topic_init(&s->topic, f->server->hub);
     s->feed = f;
     list_init(&s->node);

@@ -27,7 +27,6 @@ struct source {
     struct list sign_ins;     /* struct sign_in, waiting */
     struct list behind;       /* struct follower; who waits to drain stands after who drained */
     struct source_read *read; /* in flight; owned by itself */
-    uint64_t hinted;          /* newest event heard of since the last read began */
     int64_t idle_since;
     uint32_t conns;      /* of all its sessions */
     uint32_t generation; /* feed's, when it was last compared with the file */
@@ -59,6 +58,9 @@ enum space_kind source_kind(const struct source *s);
 
 /* Begin a read if something is wanted and none is in flight. */
 void source_start(struct source *s);
+
+/* Events up to that one were heard of, but cannot be published without a read. */
+void source_hinted(struct source *s, uint64_t seq);
 
 /* Publish one event of the log: it must be the one after topic.seq. */
 void source_publish(struct source *s, const struct event *e);

@@ -23,6 +23,7 @@ struct source_read {
     enum space_kind kind;
     struct str id; /* the source's */
     uint64_t after;
+    uint64_t hinted; /* newest event heard of since it began; the loop's */
     bool events_too;
     bool all_sessions;
     struct check *checks;

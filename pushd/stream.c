@@ -5,9 +5,8 @@
 #include "server.h"
 #include "stream.h"
 
-#define BEAT_MS   25000 /* web servers cut silent streams after 60 s */
-#define BEAT_GRID 250   /* beats fall together on multiples of this: fewer wake-ups */
-#define WARN_MS   60000 /* on_expiring comes so long before the end */
+#define BEAT_S  25    /* web servers cut silent streams after 60 s */
+#define WARN_MS 60000 /* on_expiring comes so long before the end */
 
 static int64_t earlier(int64_t a, int64_t b)
 {
@@ -17,14 +16,15 @@ static int64_t earlier(int64_t a, int64_t b)
 static void set_timer(struct conn *c)
 {
     int64_t warn = c->warned || c->expires == 0 ? 0 : c->expires - WARN_MS;
-    int64_t next = earlier(earlier(c->beat, c->expires), earlier(c->ends, warn));
+    int64_t beat = (int64_t)c->beat * 1000;
+    int64_t next = earlier(earlier(beat, c->expires), earlier(c->ends, warn));
     loop_timer_set(c->server->loop, &c->timer, next);
 }
 
+/* Beats fall together on whole seconds: fewer wake-ups. */
 static void next_beat(struct conn *c)
 {
-    int64_t at = loop_now(c->server->loop) + BEAT_MS;
-    c->beat = at - at % BEAT_GRID;
+    c->beat = (uint32_t)(loop_now(c->server->loop) / 1000 + BEAT_S);
 }
 
 /* stream_max_age, 10 % more or less, so that streams do not end in step. */
@@ -57,7 +57,7 @@ void stream_on_timer(struct conn *c)
             if (c->endpoint->on_expiring)
                 c->endpoint->on_expiring(c);
         }
-        if (now >= c->beat) {
+        if (now / 1000 >= c->beat) {
             next_beat(c);
             transport_of(c->endpoint->transport)->on_beat(c);
         }

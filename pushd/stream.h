@@ -7,7 +7,7 @@
 
 #include "conn.h"
 
-/* From CONN_READ_HEAD or CONN_WAIT to a stream: sends head (response head and greeting at once),
+/* From CONN_READ_HEAD to a stream: sends head (response head and greeting at once),
  * starts the clocks. */
 void stream_begin(struct conn *c, struct str head);
 
