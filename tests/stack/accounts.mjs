@@ -114,18 +114,18 @@ throughEachServer('accounts', {}, (at) => {
         assert.equal(wrong.text, unknown.text);
     });
 
+    // The fastest of several, by turns: a busy machine makes some slower, none faster.
     it('a wrong password and an unknown address take the same time', async () => {
         const user = await User.signUp(at.stack);
-        const median = async (email) => {
-            const times = [];
-            for (let i = 0; i < 7; i++) {
+        const fastest = { [user.email]: Infinity, [freshEmail()]: Infinity };
+        for (let i = 0; i < 8; i++) {
+            for (const email of Object.keys(fastest)) {
                 const start = performance.now();
                 await post('/api/login', { email, password: 'not the password' });
-                times.push(performance.now() - start);
+                fastest[email] = Math.min(fastest[email], performance.now() - start);
             }
-            return times.sort((a, b) => a - b)[3];
-        };
-        const [wrong, unknown] = [await median(user.email), await median(freshEmail())];
+        }
+        const [wrong, unknown] = Object.values(fastest);
         assert.ok(unknown > wrong / 2 && unknown < wrong * 2, `${wrong} ms, ${unknown} ms`);
     });
 
