@@ -158,7 +158,7 @@ test-all: all lint check
 
 bench: install-test
 	@$(MAKE) --no-print-directory all bench-programs
-	@tests/bench/run.sh $(B) $(T)
+	@tests/bench/run.sh $(B) '$(T)'
 BENCH_PROGRAMS := $(call tests_of,tests/bench)
 bench-programs: $(BENCH_PROGRAMS)
 $(B)/tests/bench/%: $(B)/tests/bench/%.o $(call objects,tests/bench/lib) $(ARCHIVES)

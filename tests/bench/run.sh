@@ -75,7 +75,7 @@ declare -A port app_pid push_port push_pid started
 
 # stack_start NAME PROGRAM: lighttpd with a FastCGI program; data in $work/NAME/data
 stack_start() {
-    local dir=$work/$1 web_pid
+    local dir=$work/$1 web_pid child
     [ -z "${started[$1]:-}" ] || return 0
     mkdir -p "$dir/data" "$dir/run" "$dir/www"
     free_port
@@ -88,8 +88,9 @@ stack_start() {
         lighttpd -D -f apache-conf/lighttpd.conf
     web_pid=$REPLY
     wait_for "http://127.0.0.1:${port[$1]}/healthz"
-    # The file does not end with a newline, which read takes for a failure.
-    read -r "app_pid[$1]" _ <"/proc/$web_pid/task/$web_pid/children" || true
+    for child in $(<"/proc/$web_pid/task/$web_pid/children"); do
+        [ "$(readlink "/proc/$child/exe")" != "$2" ] || app_pid[$1]=$child # another one writes a log
+    done
     started[$1]=1
 }
 
