@@ -89,7 +89,8 @@ stack_start() {
     web_pid=$REPLY
     wait_for "http://127.0.0.1:${port[$1]}/healthz"
     for child in $(<"/proc/$web_pid/task/$web_pid/children"); do
-        [ "$(readlink "/proc/$child/exe")" != "$2" ] || app_pid[$1]=$child # another one writes a log
+        # Another child writes a log.
+        [ "$(readlink "/proc/$child/exe")" != "$2" ] || app_pid[$1]=$child
     done
     started[$1]=1
 }
