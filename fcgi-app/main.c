@@ -48,15 +48,6 @@ static bool read_options(struct options *o, int argc, char **argv)
     return optind == argc;
 }
 
-static enum log_level level_of(struct str name)
-{
-    if (str_eq(name, STR("error")))
-        return LOG_LEVEL_ERROR;
-    if (str_eq(name, STR("warn")))
-        return LOG_LEVEL_WARN;
-    return str_eq(name, STR("debug")) ? LOG_LEVEL_DEBUG : LOG_LEVEL_INFO;
-}
-
 static size_t cores(void)
 {
     long n = sysconf(_SC_NPROCESSORS_ONLN);
@@ -113,7 +104,7 @@ static enum err program_open(struct program *p, const struct options *o, struct 
     enum err e = conf_load(&p->conf, o->config, environ, &p->mem, message);
     if (e)
         return e;
-    log_open("cubby.fcgi", level_of(p->conf.log_level));
+    log_open("cubby.fcgi", log_level_parse(p->conf.log_level));
     if (!process_raise_descriptors()) /* each open data file takes three */
         log_warn("cannot raise the limit of descriptors errno=%d", errno);
     e = collections_load(&p->collections, arena_dup(&p->mem, p->conf.collections_dir).p, &p->mem,

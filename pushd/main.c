@@ -74,15 +74,6 @@ static void on_signal(struct loop_fd *io, unsigned events)
 
 /* --- the beginning and the end --- */
 
-static enum log_level level_of(struct str name)
-{
-    if (str_eq(name, STR("error")))
-        return LOG_LEVEL_ERROR;
-    if (str_eq(name, STR("warn")))
-        return LOG_LEVEL_WARN;
-    return str_eq(name, STR("debug")) ? LOG_LEVEL_DEBUG : LOG_LEVEL_INFO;
-}
-
 static enum err watch_signals(struct program *p)
 {
     sigset_t set;
@@ -134,7 +125,7 @@ static enum err program_open(struct program *p, const char *config, struct str *
     enum err e = conf_load(&p->conf, config, environ, &p->mem, message);
     if (e != OK)
         return e;
-    log_open("cubby-pushd", level_of(p->conf.log_level));
+    log_open("cubby-pushd", log_level_parse(p->conf.log_level));
     if (!process_raise_descriptors())
         log_warn("cannot raise the limit of descriptors errno=%d", errno);
     p->loop = loop_new();

@@ -12,6 +12,15 @@
 static const char *program_name = "cubby";
 static enum log_level max_level = LOG_LEVEL_INFO;
 
+enum log_level log_level_parse(struct str name)
+{
+    if (str_eq(name, STR("error")))
+        return LOG_LEVEL_ERROR;
+    if (str_eq(name, STR("warn")))
+        return LOG_LEVEL_WARN;
+    return str_eq(name, STR("debug")) ? LOG_LEVEL_DEBUG : LOG_LEVEL_INFO;
+}
+
 void log_open(const char *program, enum log_level level)
 {
     program_name = program;

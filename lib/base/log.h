@@ -5,9 +5,12 @@
 #ifndef BASE_LOG_H
 #define BASE_LOG_H
 
-#include "base/base.h"
+#include "base/str.h"
 
 enum log_level { LOG_LEVEL_ERROR, LOG_LEVEL_WARN, LOG_LEVEL_INFO, LOG_LEVEL_DEBUG };
+
+/* "error", "warn", "debug"; everything else is LOG_LEVEL_INFO. */
+enum log_level log_level_parse(struct str name);
 
 /*
  * Set the program's name and the least important level written. Lines go to standard error, one

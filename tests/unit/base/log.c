@@ -33,6 +33,16 @@ static void write_a_warning(void)
     log_warn("user=%d reason=%s", 7, "slow");
 }
 
+static void knows_the_levels_by_name(void **state)
+{
+    (void)state;
+    assert_int_equal(log_level_parse(STR("error")), LOG_LEVEL_ERROR);
+    assert_int_equal(log_level_parse(STR("warn")), LOG_LEVEL_WARN);
+    assert_int_equal(log_level_parse(STR("debug")), LOG_LEVEL_DEBUG);
+    assert_int_equal(log_level_parse(STR("info")), LOG_LEVEL_INFO);
+    assert_int_equal(log_level_parse(STR_NULL), LOG_LEVEL_INFO);
+}
+
 static void writes_lines_of_key_and_value(void **state)
 {
     (void)state;
@@ -110,6 +120,7 @@ static void ends_the_process_after_a_fatal_error(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(knows_the_levels_by_name),
         cmocka_unit_test(writes_lines_of_key_and_value),
         cmocka_unit_test(leaves_out_what_is_less_important),
         cmocka_unit_test(masks_control_characters),
