@@ -15,7 +15,10 @@
 #include "bench/lib/row.h"
 #include "bench/lib/swarm.h"
 
-#define VALUE_BYTES  40 /* makes an event of about 200 bytes */
+/* Of a key's value: makes an event of about 200 bytes. A WebSocket event says less around it. */
+#define VALUE_BYTES_SSE 40
+#define VALUE_BYTES_WS  140
+
 #define LOW_EVENTS   10
 #define LOW_GAP_US   20000
 #define BURST_EVENTS 40
@@ -68,9 +71,14 @@ static void measure_open(struct side *s)
     s->idle_bytes = (double)(proc_pss(s->target.pid) - pss) / more;
 }
 
+static size_t value_bytes(const struct side *s)
+{
+    return s->target.kind == CLIENT_SSE ? VALUE_BYTES_SSE : VALUE_BYTES_WS;
+}
+
 static void measure_low(struct side *s, size_t round)
 {
-    struct swarm_burst b = {LOW_EVENTS, 1, LOW_GAP_US, VALUE_BYTES};
+    struct swarm_burst b = {LOW_EVENTS, 1, LOW_GAP_US, value_bytes(s)};
     int64_t cpu = proc_cpu_ns(s->target.pid);
     struct swarm_result r = swarm_publish(s->swarm, &b);
     s->low_us[round] = (double)(proc_cpu_ns(s->target.pid) - cpu) / (double)r.messages / 1000;
@@ -79,7 +87,7 @@ static void measure_low(struct side *s, size_t round)
 
 static void measure_burst(struct side *s, size_t round)
 {
-    struct swarm_burst b = {BURST_EVENTS, BURST_WINDOW, 0, VALUE_BYTES};
+    struct swarm_burst b = {BURST_EVENTS, BURST_WINDOW, 0, value_bytes(s)};
     int64_t cpu = proc_cpu_ns(s->target.pid);
     struct swarm_result r = swarm_publish(s->swarm, &b);
     s->burst_us[round] = (double)(proc_cpu_ns(s->target.pid) - cpu) / (double)r.messages / 1000;

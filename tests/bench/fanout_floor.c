@@ -21,6 +21,7 @@
 #include "bench/lib/client.h"
 #include "bench/lib/proc.h"
 #include "domain/bus.h"
+#include "wire/ws.h"
 
 #define EVENTS 512
 
@@ -82,22 +83,45 @@ static void client_ready(struct client *c)
     }
 }
 
+/* What stands between two marks of a text that has both. */
+static struct str between(struct str s, struct str from, struct str to)
+{
+    const char *start = memmem(s.p, s.n, from.p, from.n);
+    assert(start);
+    start += from.n;
+    const char *end = memmem(start, (size_t)(s.p + s.n - start), to.p, to.n);
+    assert(end);
+    return str_make(start, (size_t)(end - start));
+}
+
+static void append_sse(struct buf *out, struct str epoch, const struct event *e)
+{
+    buf_appendf(out,
+                "id: %.*s.%llu\nevent: %.*s\ndata: {\"event\":\"%.*s\",\"data\":%.*s,"
+                "\"timestamp\":%lld}\n\n",
+                STR_ARG(epoch), (unsigned long long)e->seq, STR_ARG(e->name), STR_ARG(e->name),
+                STR_ARG(e->data), (long long)e->at);
+}
+
+/* A kv:set event is named by its key and has the value alone (docs/protocol.md section 7). */
+static void append_ws(struct buf *out, const struct event *e)
+{
+    struct buf json = BUF_INIT;
+    struct str key = between(e->data, STR("\"key\":\""), STR("\"")),
+               value = between(e->data, STR("\"value\":"), STR(",\"userId\""));
+    buf_appendf(&json, "{\"event\":\"kv:%.*s\",\"data\":%.*s,\"timestamp\":%lld}", STR_ARG(key),
+                STR_ARG(value), (long long)e->at);
+    ws_append_frame(out, WS_TEXT, buf_str(&json));
+    buf_release(&json);
+}
+
 /* The bytes of an event as cubby-pushd sends them, made once for all clients. */
 static void append_event(struct floor *f, struct str epoch, const struct event *e)
 {
-    struct buf json = BUF_INIT;
-    buf_appendf(&json, "{\"event\":\"%.*s\",\"data\":%.*s,\"timestamp\":%lld", STR_ARG(e->name),
-                STR_ARG(e->data), (long long)e->at);
-    if (f->kind == CLIENT_SSE) {
-        buf_appendf(&f->out, "id: %.*s.%llu\nevent: %.*s\ndata: %.*s}\n\n", STR_ARG(epoch),
-                    (unsigned long long)e->seq, STR_ARG(e->name), STR_ARG(buf_str(&json)));
-    } else {
-        buf_appendf(&json, ",\"id\":\"%.*s.%llu\"}", STR_ARG(epoch), (unsigned long long)e->seq);
-        const char head[] = {(char)0x81, 126, (char)(json.n >> 8), (char)json.n};
-        buf_append(&f->out, head, sizeof head);
-        buf_append_str(&f->out, buf_str(&json));
-    }
-    buf_release(&json);
+    if (f->kind == CLIENT_SSE)
+        append_sse(&f->out, epoch, e);
+    else
+        append_ws(&f->out, e);
 }
 
 static void take_messages(struct floor *f)

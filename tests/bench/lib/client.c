@@ -60,7 +60,7 @@ void client_request(int fd, enum client_kind kind, struct str token)
                 kind == CLIENT_SSE ? "events" : "ws", STR_ARG(token));
     if (kind == CLIENT_WS)
         buf_append_lit(&b, "Connection: Upgrade\r\nUpgrade: websocket\r\n"
-                           "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Protocol: cubby.v1\r\n"
+                           "Sec-WebSocket-Version: 13\r\n"
                            "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n");
     buf_append_lit(&b, "\r\n");
     client_write(fd, b.p, b.n);
