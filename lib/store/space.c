@@ -13,6 +13,8 @@
 #define CLOSE_WAIT_MS 100 /* for the lock, when a file is closed: else its WAL stays */
 #define LOOK_MS       200 /* between looks whether a file is still there */
 
+#define OPEN_DOZE_LAST_MS 64 /* of the pauses between tries to open a file: 127 ms in all */
+
 static bool id_is_valid(enum space_kind kind, struct str id)
 {
     if (kind == SPACE_MAIN)
@@ -98,8 +100,8 @@ static enum err open_file(struct handle *h, bool create)
     return e;
 }
 
-/* Open the file of a held handle; what fails leaves it as it was. */
-static enum err handle_open(struct handle *h, bool create)
+/* One try to open the file of a held handle; what fails leaves it as it was. */
+static enum err try_open(struct handle *h, bool create)
 {
     struct space *sp = &h->space;
     struct store *s = sp->store;
@@ -116,6 +118,21 @@ static enum err handle_open(struct handle *h, bool create)
         db_rollback(sp->db);
         db_close(sp->db);
         sp->db = NULL;
+    }
+    return e;
+}
+
+/*
+ * Where another process makes or closes the same file at this moment, SQLite says at once that it
+ * is busy, or even that it is read-only: making a WAL database and deleting a WAL both want the
+ * file alone. A moment later it opens.
+ */
+static enum err handle_open(struct handle *h, bool create)
+{
+    enum err e = try_open(h, create);
+    for (long ms = 1; (e == ERR_BUSY || e == ERR_INTERNAL) && ms <= OPEN_DOZE_LAST_MS; ms *= 2) {
+        nanosleep(&(struct timespec){.tv_nsec = ms * 1000000}, NULL);
+        e = try_open(h, create);
     }
     return e;
 }

@@ -142,38 +142,48 @@ static void a_data_folder_that_cannot_be_used_is_refused_with_a_message(void **s
     assert_true(message.n > 0);
 }
 
+/* Opens the store with its shared file, writes, and closes all again: what exits with it. */
+static int use_store_once(struct store_options *o, struct arena *mem)
+{
+    struct store *s;
+    struct space *sp;
+    struct str message;
+    if (store_open(&s, o, mem, &message) != OK)
+        return 1;
+    if (space_create(s, SPACE_SHARED, STR("counters"), &sp) != OK)
+        return 2;
+    if (space_begin_write(sp) != OK || space_commit(sp) != OK)
+        return 3;
+    space_release(sp);
+    store_close(s);
+    return 0;
+}
+
+/* One makes the files while others open them and the first closes them again: forty times. */
 static void processes_that_start_at_once_share_one_store(void **state)
 {
     struct test_store *t = *state;
     struct store_options o = t->options;
-    struct str message;
     int go[2], status;
     char byte;
-    o.data_dir = test_store_path(t, "fresh");
     store_close(t->store); /* no threads where a process forks */
     t->store = NULL;
-    assert_int_equal(pipe(go), 0);
-    for (int i = 0; i < 4; i++)
-        if (fork() == 0) {
-            struct store *s;
-            struct space *sp;
-            close(go[1]);
-            (void)!read(go[0], &byte, 1); /* ends for all at once */
-            if (store_open(&s, &o, &t->mem, &message) != OK)
-                _exit(1);
-            if (space_create(s, SPACE_SHARED, STR("counters"), &sp) != OK)
-                _exit(2);
-            if (space_begin_write(sp) != OK || space_commit(sp) != OK)
-                _exit(3);
-            space_release(sp);
-            store_close(s);
-            _exit(0);
+    for (int round = 0; round < 40; round++) {
+        struct str name = arena_printf(&t->mem, "fresh%d", round);
+        o.data_dir = test_store_path(t, name.p);
+        assert_int_equal(pipe(go), 0);
+        for (int i = 0; i < 4; i++)
+            if (fork() == 0) {
+                close(go[1]);
+                (void)!read(go[0], &byte, 1); /* ends for all at once */
+                _exit(use_store_once(&o, &t->mem));
+            }
+        close(go[0]);
+        close(go[1]);
+        for (int i = 0; i < 4; i++) {
+            assert_true(wait(&status) > 0);
+            assert_int_equal(status, 0);
         }
-    close(go[0]);
-    close(go[1]);
-    for (int i = 0; i < 4; i++) {
-        assert_true(wait(&status) > 0);
-        assert_int_equal(status, 0);
     }
 }
 
