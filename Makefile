@@ -35,7 +35,7 @@ export UBSAN_OPTIONS ?= print_stacktrace=1
 CFLAGS   += $(CSTD) $(WARNINGS) $(OPTIMISE) $(SANITIZE) -fPIE -pthread
 LDFLAGS  += $(SANITIZE) -pthread -pie -Wl,-z,relro,-z,now
 
-# What each layer needs from outside (STYLE: one outside thing, one file).
+# What each layer needs from outside: one outside thing, one file.
 LIBS_base   := -lcrypto
 LIBS_wire   := -lcjson -lhttp_parser -lwslay -lpcre2-8 -lz
 LIBS_store  := -lsqlite3
