@@ -22,7 +22,7 @@ enum loop_event {
 struct loop_fd {
     void (*on_ready)(struct loop_fd *io, unsigned events);
     int fd;
-    unsigned events; /* what is asked for now */
+    unsigned events; /* what is asked for at present */
 };
 
 /* A timer, embedded in its owner: setting it never allocates and costs O(1). */

@@ -11,7 +11,7 @@ struct transport {
     enum err (*check)(const struct http_head *h);
     /* Append the response head; `headers` are further lines of it. */
     void (*append_head)(struct buf *out, const struct http_head *h, struct str headers);
-    /* Input on an open stream: use some of it and say how much; 0: no more for now. */
+    /* Input on an open stream: use some of it and say how much; 0: no more of it yet. */
     size_t (*on_input)(struct conn *c, struct str in);
     /* A heartbeat is due. */
     void (*on_beat)(struct conn *c);
