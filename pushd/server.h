@@ -9,8 +9,9 @@
 #include "limit.h"
 #include "loop.h"
 
-struct hub;
+struct deflater;
 struct feed;
+struct hub;
 
 /* Most bytes taken from one connection at a time, with what waited from before. */
 #define SERVER_INPUT (64 * 1024)
@@ -43,7 +44,8 @@ struct server {
     struct buf out;      /* an answer under construction */
     struct conn *corked; /* whose input is being used: its answers gather in cork, NULL: none */
     struct buf cork;
-    uint64_t spread; /* state of server_spread() */
+    struct deflater *deflater; /* for every message that is compressed */
+    uint64_t spread;           /* state of server_spread() */
     struct server_stats stats;
 };
 

@@ -2,6 +2,7 @@
 #include "base/base.h"
 
 #include "endpoints.h"
+#include "server.h"
 #include "transport.h"
 #include "wire/sse.h"
 
@@ -76,10 +77,11 @@ static void ws_append_head(struct buf *out, const struct http_head *h, struct st
     buf_append_lit(out, "\r\n");
 }
 
-static void pong(struct conn *c, struct str payload)
+void ws_send(struct conn *c, enum ws_opcode opcode, struct str payload)
 {
     struct buf frame = BUF_INIT;
-    ws_append_frame(&frame, WS_PONG, payload);
+    struct deflater *d = c->deflate == WS_DEFLATE ? c->server->deflater : NULL;
+    ws_append_message(&frame, d, opcode, payload);
     conn_write(c, buf_str(&frame));
     buf_release(&frame);
 }
@@ -88,7 +90,7 @@ static void take_message(struct conn *c, const struct ws_message *m)
 {
     switch (m->opcode) {
     case WS_PING:
-        pong(c, m->data);
+        ws_send(c, WS_PONG, m->data);
         break;
     case WS_PONG:
         break;

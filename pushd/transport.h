@@ -27,6 +27,9 @@ enum transport_kind {
     TRANSPORT_WS,
 };
 
+/* Send one message on a WebSocket: framed, compressed if the client agreed to it and it pays. */
+void ws_send(struct conn *c, enum ws_opcode opcode, struct str payload);
+
 /* The hooks of a kind; NULL for TRANSPORT_NONE. */
 const struct transport *transport_of(enum transport_kind kind);
 

@@ -33,6 +33,15 @@ enum ws_close {
     WS_CLOSE_SLOW = 4408,
 };
 
+/* permessage-deflate (RFC 7692) on a connection. */
+enum ws_deflate {
+    WS_PLAIN,        /* not negotiated */
+    WS_DEFLATE_READ, /* the client may compress; what it gets is plain */
+    WS_DEFLATE,      /* both may */
+};
+
+struct deflater; /* wire/deflate.h */
+
 /* Longest frame header a server sends (unmasked). */
 #define WS_HEADER_MAX 10
 
@@ -77,6 +86,10 @@ void ws_reader_free(struct ws_reader *reader);
 
 /* Append one unfragmented, unmasked frame. */
 void ws_append_frame(struct buf *out, enum ws_opcode opcode, struct str payload);
+
+/* Append a message in one frame, compressed where that pays; d NULL: never. */
+void ws_append_message(struct buf *out, struct deflater *d, enum ws_opcode opcode,
+                       struct str payload);
 
 /* Append a close frame; reason is cut to 123 bytes at a character's edge. */
 void ws_append_close(struct buf *out, uint16_t code, struct str reason);

@@ -66,8 +66,5 @@ enum err echo_allow(const struct request *r)
 
 void echo_on_message(struct conn *c, const struct ws_message *m)
 {
-    struct buf frame = BUF_INIT;
-    ws_append_frame(&frame, m->opcode, m->data);
-    conn_write(c, buf_str(&frame));
-    buf_release(&frame);
+    ws_send(c, m->opcode, m->data);
 }

@@ -111,18 +111,16 @@ void user_ws_start(struct conn *c, struct buf *out)
 void user_ws_on_message(struct conn *c, const struct ws_message *m)
 {
     struct arena *mem = &c->server->mem;
-    struct buf text = BUF_INIT, frame = BUF_INIT;
+    struct buf text = BUF_INIT;
     struct json doc;
     if (m->opcode == WS_TEXT && json_parse(&doc, m->data, JSON_WITH_NUL, mem) == OK) {
         buf_append_lit(&text, "{\"event\":\"echo\",\"original\":");
         buf_append_str(&text, json_raw(json_root(&doc)));
         buf_append_lit(&text, ",\"message\":\"Message received\"");
         append_timestamp(&text, clock_wall_ms());
-        ws_append_frame(&frame, WS_TEXT, buf_str(&text));
-        conn_write(c, buf_str(&frame));
+        ws_send(c, WS_TEXT, buf_str(&text));
     }
     buf_release(&text);
-    buf_release(&frame);
     arena_reset(mem);
 }
 
