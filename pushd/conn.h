@@ -65,6 +65,7 @@ struct conn {
     bool keep : 1;                   /* the client wants the connection kept after an answer */
     bool head_only : 1;              /* the request was HEAD */
     bool partial : 1;                /* rest is an incomplete head that was looked at */
+    bool excepted : 1;               /* some event was not for it: the hub looks closer */
     uint8_t deflate : 2;             /* enum ws_deflate: what the client's WebSocket agreed to */
     uint32_t beat;                   /* next heartbeat, in seconds */
 

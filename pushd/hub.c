@@ -13,34 +13,44 @@
 #define BATCH_FLUSH (64 * 1024)
 /* A batch keeps its memory for the next round up to this size. */
 #define BATCH_KEEP (256 * 1024)
+/* So many batches are kept. */
+#define SPARE_MAX 64
 
 struct item {
-    uint32_t end;          /* of the event's bytes */
-    uint32_t name, name_n; /* its name, in names */
+    uint32_t end; /* of the event's bytes */
     bool unfiltered;
+    const struct conn *except;
+    struct filter_event subject; /* what filters look at, in the batch's mem */
 };
 
 struct batch {
     const struct format *format;
+    bool deflate;
+    bool filtered;      /* some of its readers have a filter */
+    bool excepts;       /* some of its events are not for everybody */
     struct batch *next; /* in hub->spare, or its user's list */
     struct buf bytes;
-    struct buf names;
     struct item *items;
     size_t count, cap;
+    struct arena mem;
     struct msg *shared; /* a copy of bytes for those who could not take them at once */
 };
 
 struct hub {
+    struct server *server;
     struct list dirty;
     struct batch *spare;
+    size_t spare_count;
     struct arena scratch;
+    struct buf text;   /* of a message, before it is in its frame */
     struct buf picked; /* events one filter lets through */
     struct hub_stats stats;
 };
 
-struct hub *hub_new(void)
+struct hub *hub_new(struct server *s)
 {
     struct hub *h = mem_zalloc(1, sizeof(*h));
+    h->server = s;
     list_init(&h->dirty);
     return h;
 }
@@ -48,7 +58,7 @@ struct hub *hub_new(void)
 static void batch_free(struct batch *b)
 {
     buf_release(&b->bytes);
-    buf_release(&b->names);
+    arena_release(&b->mem);
     mem_free(b->items);
     msg_unref(b->shared);
     mem_free(b);
@@ -64,6 +74,7 @@ void hub_free(struct hub *h)
         batch_free(b);
     }
     arena_release(&h->scratch);
+    buf_release(&h->text);
     buf_release(&h->picked);
     mem_free(h);
 }
@@ -75,22 +86,40 @@ struct hub_stats hub_stats(const struct hub *h)
 
 /* --- batches --- */
 
-struct batch *hub_batch_get(struct hub *h, const struct format *f, struct batch **list)
+/* Does this connection get what is in that format compressed? */
+static bool deflates(const struct format *f, const struct conn *c)
+{
+    return f->is_message && c->deflate == WS_DEFLATE;
+}
+
+static struct batch *batch_get(struct hub *h, const struct format *f, bool deflate)
 {
     struct batch *b = h->spare;
-    if (b)
+    if (b) {
         h->spare = b->next;
-    else
+        h->spare_count--;
+    } else {
         b = mem_zalloc(1, sizeof(*b));
+    }
+    b->next = NULL;
     b->format = f;
+    b->deflate = deflate;
+    return b;
+}
+
+struct batch *hub_batch_get(struct hub *h, const struct format *f, const struct conn *c,
+                            struct batch **list)
+{
+    struct batch *b = batch_get(h, f, deflates(f, c));
+    b->filtered = true; /* who reads it is not known yet */
     b->next = *list;
     *list = b;
     return b;
 }
 
-struct batch *hub_batch_find(struct batch *list, const struct format *f)
+struct batch *hub_batch_find(struct batch *list, const struct format *f, const struct conn *c)
 {
-    while (list && list->format != f)
+    while (list && (list->format != f || list->deflate != deflates(f, c)))
         list = list->next;
     return list;
 }
@@ -100,14 +129,16 @@ static void put_one(struct hub *h, struct batch *b)
     msg_unref(b->shared);
     b->shared = NULL;
     b->count = 0;
+    b->filtered = b->excepts = false;
     buf_reset(&b->bytes);
-    buf_reset(&b->names);
-    if (b->bytes.cap > BATCH_KEEP) {
+    arena_reset(&b->mem);
+    if (b->bytes.cap > BATCH_KEEP || h->spare_count == SPARE_MAX) {
         batch_free(b);
         return;
     }
     b->next = h->spare;
     h->spare = b;
+    h->spare_count++;
 }
 
 void hub_batch_put(struct hub *h, struct batch **list)
@@ -119,28 +150,41 @@ void hub_batch_put(struct hub *h, struct batch **list)
     }
 }
 
+/* The event as it goes over the wire. */
+static void write_event(struct hub *h, struct batch *b, const struct hub_event *e)
+{
+    if (b->format->is_message) {
+        buf_reset(&h->text);
+        b->format->append(&h->text, e, &h->scratch);
+        if (h->text.n > 0)
+            ws_append_message(&b->bytes, b->deflate ? h->server->deflater : NULL, WS_TEXT,
+                              buf_str(&h->text));
+    } else {
+        b->format->append(&b->bytes, e, &h->scratch);
+    }
+    arena_reset(&h->scratch);
+    assert(b->bytes.n <= UINT32_MAX);
+}
+
 void hub_batch_add(struct hub *h, struct batch *b, const struct hub_event *e)
 {
     assert(!b->shared);
     if (b->count == b->cap) {
-        b->cap = b->cap ? 2 * b->cap : 16;
+        b->cap = b->cap ? 2 * b->cap : 4;
         b->items = mem_realloc(b->items, b->cap * sizeof(*b->items));
     }
-    b->format->append(&b->bytes, e, &h->scratch);
-    arena_reset(&h->scratch);
-    assert(b->bytes.n <= UINT32_MAX);
-    b->items[b->count++] = (struct item){
-        .end = (uint32_t)b->bytes.n,
-        .name = (uint32_t)b->names.n,
-        .name_n = (uint32_t)e->name.n,
-        .unfiltered = e->unfiltered,
-    };
-    buf_append_str(&b->names, e->name);
-}
-
-static struct str item_name(const struct batch *b, size_t i)
-{
-    return str_make(b->names.p + b->items[i].name, b->items[i].name_n);
+    write_event(h, b, e);
+    struct item *i = &b->items[b->count++];
+    *i = (struct item){
+        .end = (uint32_t)b->bytes.n, .unfiltered = e->unfiltered, .except = e->except};
+    if (b->filtered)
+        i->subject = (struct filter_event){.name = arena_dup(&b->mem, e->name),
+                                           .data = arena_dup(&b->mem, e->data),
+                                           .mem = &b->mem};
+    if (e->except) {
+        b->excepts = true;
+        e->except->excepted = true;
+    }
 }
 
 static struct str item_bytes(const struct batch *b, size_t i)
@@ -149,15 +193,23 @@ static struct str item_bytes(const struct batch *b, size_t i)
     return str_make(b->bytes.p + start, b->items[i].end - start);
 }
 
+/* Is this event for c? */
+static bool is_for(struct item *i, const struct filter *f, const struct conn *c)
+{
+    return i->except != c && (i->unfiltered || filter_matches(f, &i->subject));
+}
+
 static bool send_matching(struct hub *h, struct batch *b, size_t from, const struct filter *f,
                           struct conn *c)
 {
     struct msg *own = NULL;
     buf_reset(&h->picked);
     for (size_t i = from; i < b->count; i++) {
-        if (b->items[i].unfiltered || filter_matches(f, item_name(b, i)))
+        if (is_for(&b->items[i], f, c))
             buf_append_str(&h->picked, item_bytes(b, i));
     }
+    if (h->picked.n == b->bytes.n) /* all of it: shared */
+        return b->bytes.n == 0 || conn_send(c, buf_str(&b->bytes), &b->shared);
     bool taken = h->picked.n == 0 || conn_send(c, buf_str(&h->picked), &own);
     msg_unref(own);
     return taken;
@@ -169,7 +221,7 @@ bool hub_batch_send(struct batch *b, size_t from, const struct filter *f, struct
     if (from >= b->count)
         return true;
     h->stats.deliveries++;
-    if (f)
+    if (f || (b->excepts && c->excepted))
         return send_matching(h, b, from, f, c);
     if (from == 0)
         return b->bytes.n == 0 || conn_send(c, buf_str(&b->bytes), &b->shared);
@@ -207,13 +259,13 @@ void topic_release(struct topic *t)
     list_del(&t->dirty);
 }
 
-static struct lane *lane_for(struct topic *t, const struct format *f)
+static struct lane *lane_for(struct topic *t, const struct format *f, bool deflate)
 {
     struct lane *l = &t->lane;
     if (l->count == 0 && !l->batch)
         l->format = NULL; /* nobody is left of whom it was for */
     for (; l; l = l->next) {
-        if (l->format == f)
+        if (l->format == f && l->deflate == deflate)
             return l;
     }
     l = &t->lane;
@@ -223,6 +275,7 @@ static struct lane *lane_for(struct topic *t, const struct format *f)
         t->lane.next = l;
     }
     l->format = f;
+    l->deflate = deflate;
     return l;
 }
 
@@ -246,7 +299,7 @@ void hub_join(struct topic *t, struct sub *s, const struct format *f)
 {
     assert(!s->lane);
     hub_flush_topic(t);
-    struct lane *l = lane_for(t, f);
+    struct lane *l = lane_for(t, f, deflates(f, s->conn));
     if (l->count == l->cap)
         resize(l, l->cap + l->cap / 4 + 1); /* of 10,000 the spare room matters */
     s->at = l->count;
@@ -280,7 +333,8 @@ void hub_publish(struct topic *t, const struct hub_event *e, uint64_t seq)
         if (l->count == 0)
             continue;
         if (!l->batch)
-            hub_batch_get(h, l->format, &l->batch);
+            l->batch = batch_get(h, l->format, l->deflate);
+        l->batch->filtered = l->filtered > 0;
         hub_batch_add(h, l->batch, e);
         unsent = true;
         full = full || l->batch->bytes.n >= BATCH_FLUSH;
@@ -291,6 +345,29 @@ void hub_publish(struct topic *t, const struct hub_event *e, uint64_t seq)
         list_add_tail(&h->dirty, &t->dirty);
     if (full)
         hub_flush_topic(t);
+}
+
+void hub_each_match(struct topic *t, const struct hub_event *e,
+                    void (*each)(void *arg, struct sub *s), void *arg)
+{
+    struct filter_event subject = {.name = e->name, .data = e->data, .mem = &t->hub->scratch};
+    for (struct lane *l = &t->lane; l; l = l->next) {
+        for (uint32_t i = 0; i < l->count; i++) {
+            struct lane_slot s = slots(l)[i];
+            if (s.conn != e->except && s.conn->state == CONN_OPEN &&
+                filter_matches(s.sub->filter, &subject))
+                each(arg, s.sub);
+        }
+    }
+    arena_reset(&t->hub->scratch);
+}
+
+size_t topic_count(const struct topic *t)
+{
+    size_t n = 0;
+    for (const struct lane *l = &t->lane; l; l = l->next)
+        n += l->count;
+    return n;
 }
 
 static void too_slow(struct sub *s)

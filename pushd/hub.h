@@ -14,6 +14,7 @@
 
 struct batch;
 struct hub;
+struct server;
 struct sub;
 struct topic;
 
@@ -21,15 +22,21 @@ struct topic;
 struct hub_event {
     struct str id; /* "<epoch>.<seq>"; p == NULL: not of the log */
     struct str name;
-    struct str data; /* JSON */
-    int64_t at;      /* unix milliseconds */
-    bool unfiltered; /* about the connection itself: no filter holds it back */
+    struct str data; /* JSON; p == NULL: none */
+    struct str
+        text;   /* what it is to readers of this topic alone, where name and data are not all */
+    int64_t at; /* unix milliseconds */
+    bool unfiltered;     /* about the connection itself: no filter holds it back */
+    struct conn *except; /* does not get it; NULL: all do */
 };
 
 /* How events are written for one kind of reader. One static object per wire format. */
 struct format {
     /* Append e as it goes over the wire; nothing when these readers do not get such events. */
     void (*append)(struct buf *out, const struct hub_event *e, struct arena *scratch);
+    /* It is the text of a WebSocket message, which the hub puts into a frame (and compresses, for
+     * those who agreed to that). */
+    bool is_message;
 };
 
 struct lane_slot {
@@ -42,6 +49,7 @@ struct lane {
     struct lane *next;
     struct topic *topic;
     const struct format *format; /* NULL: not used yet */
+    bool deflate;                /* compressed: its own lane */
     struct batch *batch;         /* NULL when nothing is unsent */
     union {
         struct lane_slot one;   /* cap == 1: most topics have a single listener */
@@ -73,7 +81,7 @@ struct sub {
     uint32_t at;                 /* its slot in the lane */
 };
 
-struct hub *hub_new(void);
+struct hub *hub_new(struct server *s);
 void hub_free(struct hub *h);
 
 void topic_init(struct topic *t, struct hub *h);
@@ -88,17 +96,26 @@ void hub_leave(struct sub *s);
 /* Publish; delivered at the end of the round. seq: 0 for an event without a log. */
 void hub_publish(struct topic *t, const struct hub_event *e, uint64_t seq);
 
+/* Call `each` for those who will get e, were it published now. */
+void hub_each_match(struct topic *t, const struct hub_event *e,
+                    void (*each)(void *arg, struct sub *s), void *arg);
+
+/* How many listen. */
+size_t topic_count(const struct topic *t);
+
 /* Deliver now what is unsent: of one topic, of all. */
 void hub_flush_topic(struct topic *t);
 void hub_flush(struct hub *h);
 
 /*
- * The same for those who are behind: a batch is events in one format, in order. hub_batch_send
- * gives conn those from the given index on that match the filter; false when it is too slow
- * (nothing was sent). Batches of one reading in several formats make a list.
+ * The same for those who are behind: a batch is events in one format, as connections like c get
+ * them, in order. hub_batch_send gives conn those from the given index on that match the filter;
+ * false when it is too slow (nothing was sent). Batches of one reading in several formats make a
+ * list.
  */
-struct batch *hub_batch_get(struct hub *h, const struct format *f, struct batch **list);
-struct batch *hub_batch_find(struct batch *list, const struct format *f);
+struct batch *hub_batch_get(struct hub *h, const struct format *f, const struct conn *c,
+                            struct batch **list);
+struct batch *hub_batch_find(struct batch *list, const struct format *f, const struct conn *c);
 void hub_batch_add(struct hub *h, struct batch *b, const struct hub_event *e);
 bool hub_batch_send(struct batch *b, size_t from, const struct filter *f, struct conn *c);
 /* Give back the whole list; it is empty afterwards. */

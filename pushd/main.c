@@ -137,7 +137,7 @@ static enum err program_open(struct program *p, const char *config, struct str *
     if (e != OK)
         return e;
     p->readers = readers_new(p->loop, p->store, (size_t)p->conf.push_reader_threads);
-    p->server.hub = hub_new();
+    p->server.hub = hub_new(&p->server);
     p->server.feed = feed_new(&p->server, p->readers);
     loop_on_round(p->loop, on_round, p->server.hub);
     e = open_bus(p, message);

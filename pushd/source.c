@@ -231,13 +231,13 @@ static void answer_sign_ins(struct source *s, const struct source_read *r)
 
 /* --- those who are behind --- */
 
-static struct batch *batch_in(struct source_read *r, const struct format *f)
+static struct batch *batch_for(struct source_read *r, const struct follower *f)
 {
     struct hub *hub = r->source->feed->server->hub;
-    struct batch *b = hub_batch_find(r->batches, f);
+    struct batch *b = hub_batch_find(r->batches, f->format, f->sub.conn);
     if (b)
         return b;
-    b = hub_batch_get(hub, f, &r->batches);
+    b = hub_batch_get(hub, f->format, f->sub.conn, &r->batches);
     for (size_t i = 0; i < r->count; i++) {
         struct hub_event e = to_hub(r->source, &r->events[i]);
         hub_batch_add(hub, b, &e);
@@ -249,7 +249,7 @@ static void resync_follower(struct source *s, struct follower *f)
 {
     struct hub *hub = s->feed->server->hub;
     struct buf data = BUF_INIT;
-    struct batch *list = NULL, *b = hub_batch_get(hub, f->format, &list);
+    struct batch *list = NULL, *b = hub_batch_get(hub, f->format, f->sub.conn, &list);
     struct hub_event e = resync_event(s, &data);
     hub_batch_add(hub, b, &e);
     hub_batch_send(b, 0, NULL, f->sub.conn);
@@ -271,7 +271,7 @@ static void give(struct source_read *r, struct follower *f)
         return;
     uint64_t first = r->events[0].seq;
     size_t from = f->seq >= first ? (size_t)(f->seq - first + 1) : 0;
-    hub_batch_send(batch_in(r, f->format), from, f->sub.filter, f->sub.conn);
+    hub_batch_send(batch_for(r, f), from, f->sub.filter, f->sub.conn);
     f->seq = r->events[r->count - 1].seq;
 }
 

@@ -24,7 +24,8 @@ static enum err append_event(void *arg, const struct event *event)
     struct poll *p = arg;
     struct buf *out = &p->r->body_out;
     p->after = event->seq;
-    if (!filter_matches(p->filter, event->name))
+    struct filter_event subject = {.name = event->name, .data = event->data, .mem = p->r->mem};
+    if (!filter_matches(p->filter, &subject))
         return OK;
     buf_append_str(out, p->count++ ? STR(",{\"id\":\"") : STR("{\"id\":\""));
     event_id_append(out, str_from_c(p->r->space->epoch), event->seq);

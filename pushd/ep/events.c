@@ -51,8 +51,8 @@ static void append_message(struct buf *out, const struct hub_event *e, struct ar
     append_event(out, e, STR_NULL);
 }
 
-static const struct format format_named = {append_named};
-static const struct format format_message = {append_message};
+static const struct format format_named = {append_named, .is_message = false};
+static const struct format format_message = {append_message, .is_message = false};
 
 /* An event of this connection's own. */
 static void append_own(struct buf *out, const struct reader *rd, struct str id, struct str name,

@@ -67,23 +67,20 @@ static void append_as_it_is(struct buf *text, const struct hub_event *e)
 
 static void append_event(struct buf *out, const struct hub_event *e, struct arena *scratch)
 {
-    struct buf text = BUF_INIT;
     struct json doc;
     if (str_starts_with(e->name, STR("realtime:")))
         return; /* these clients know no log to resume */
     bool parsed = json_parse(&doc, e->data, JSON_WITH_NUL, scratch) == OK;
     if (parsed && str_starts_with(e->name, STR("table:")))
-        append_row(&text, e, json_root(&doc));
+        append_row(out, e, json_root(&doc));
     else if (parsed && str_starts_with(e->name, STR("kv:")))
-        append_key(&text, json_root(&doc), scratch);
+        append_key(out, json_root(&doc), scratch);
     else
-        append_as_it_is(&text, e);
-    append_timestamp(&text, e->at);
-    ws_append_frame(out, WS_TEXT, buf_str(&text));
-    buf_release(&text);
+        append_as_it_is(out, e);
+    append_timestamp(out, e->at);
 }
 
-static const struct format format_user_ws = {append_event};
+static const struct format format_user_ws = {append_event, .is_message = true};
 
 enum err user_ws_open(struct conn *c, const struct request *r)
 {

@@ -93,7 +93,7 @@ static void append_loud(struct buf *out, const struct hub_event *e, struct arena
     buf_append_lit(out, "!");
 }
 
-static const struct format plain = {append_plain}, loud = {append_loud};
+static const struct format plain = {.append = append_plain}, loud = {.append = append_loud};
 
 static int set_up(void **state)
 {

@@ -64,7 +64,7 @@ void test_push_open(struct test_push *t)
     t->loop = loop_new();
     server_init(&t->server, &t->conf, t->loop);
     t->readers = readers_new(t->loop, t->read_store, 1);
-    t->server.hub = hub_new();
+    t->server.hub = hub_new(&t->server);
     t->server.feed = feed_new(&t->server, t->readers);
     loop_on_round(t->loop, on_round, t->server.hub);
 }
