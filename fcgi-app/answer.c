@@ -30,14 +30,32 @@ static void add_retry_after(struct req *r)
     buf_append_lit(&r->head, "\r\n");
 }
 
-void answer_failure(struct req *r, enum err e)
+static bool has_note_errors(const struct req *r)
 {
-    struct buf *out = &r->body_out;
-    buf_reset(out);
-    r->status = err_status(e);
-    r->content_type = STR_NULL;
-    buf_append_lit(out, "{\"error\":");
-    json_append_string(out, r->message.p ? r->message : err_text(e));
+    return r->route && (r->route->need & NOTE_ERRORS);
+}
+
+/* Where NOTE_ERRORS has a sentence of its own, no other counts. */
+static struct str sentence(const struct req *r, enum err e)
+{
+    static const struct {
+        enum err e;
+        const char *text;
+    } of_notes[] = {
+        {ERR_UNAUTHORIZED, "Unauthorized"},
+        {ERR_INVALID_JSON, "Invalid note text"},
+        {ERR_VALIDATION, "Invalid note text"},
+        {ERR_NOT_FOUND, "Note not found"},
+    };
+    for (size_t i = 0; has_note_errors(r) && i < ARRAY_LEN(of_notes); i++)
+        if (of_notes[i].e == e)
+            return str_from_c(of_notes[i].text);
+    return r->message.p ? r->message : err_text(e);
+}
+
+/* All but the sentence. */
+static void append_error_members(struct buf *out, const struct req *r, enum err e)
+{
     buf_append_lit(out, ",\"code\":");
     json_append_string(out, r->code.p ? r->code : err_code(e));
     if (r->problems.count)
@@ -46,6 +64,18 @@ void answer_failure(struct req *r, enum err e)
         buf_append_ch(out, ',');
         buf_append_str(out, r->error_members);
     }
+}
+
+void answer_failure(struct req *r, enum err e)
+{
+    struct buf *out = &r->body_out;
+    buf_reset(out);
+    r->status = err_status(e);
+    r->content_type = STR_NULL;
+    buf_append_lit(out, "{\"error\":");
+    json_append_string(out, sentence(r, e));
+    if (!has_note_errors(r))
+        append_error_members(out, r, e);
     buf_append_ch(out, '}');
     if (r->status == 429 || r->status == 503)
         add_retry_after(r);

@@ -18,6 +18,8 @@ enum route_need {
     BODY_OPTIONAL = 1u << 9, /* with NEED_JSON: no body is {} */
     HASHES = 1u << 10,       /* waits for a password hash: handed to threads of their own */
     IN_BATCH = 1u << 11,     /* may be an operation of POST /api/batch */
+    NOTE_ERRORS =
+        1u << 12, /* failures as existing clients of /api/notes know them: {error} alone */
 };
 
 struct route {

@@ -33,6 +33,23 @@ enum err notifications_mark_read(struct req *r);
 /* rows_list with another name for the member that holds the rows; not a handler itself. */
 enum err rows_list_as(struct req *r, const char *member);
 
+/*
+ * What the handlers of rows.c do before they answer, for resources that answer otherwise. As there
+ * r->args are the collection's name and the row's id; If-Match is looked at. Strings in r->mem.
+ */
+enum err rows_make(struct req *r, struct json_value body, struct row *row);
+enum err rows_find(struct req *r, struct row *row);
+enum err rows_change(struct req *r, struct json_value patch, enum change_merge how,
+                     struct row *row);
+enum err rows_drop(struct req *r);
+
+/* notes.c */
+enum err notes_get(struct req *r);
+enum err notes_count(struct req *r);
+enum err notes_post(struct req *r);
+enum err notes_put(struct req *r);
+enum err notes_remove(struct req *r);
+
 /* batch.c */
 enum err batch_run(struct req *r);
 

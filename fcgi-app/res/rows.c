@@ -74,28 +74,36 @@ static enum err check_if_match(struct req *r, const struct collection *c)
     return e;
 }
 
-enum err rows_post(struct req *r)
+enum err rows_make(struct req *r, struct json_value body, struct row *row)
 {
     const struct collection *c;
     struct str data;
-    struct row row;
     enum err e = find(r, &c);
     if (!e)
-        e = collection_validate(c, req_json(r), &r->problems, r->mem, &data);
-    if (!e)
-        e = change_row_create(&r->change, c, data, &row);
+        e = collection_validate(c, body, &r->problems, r->mem, &data);
+    return e ? e : change_row_create(&r->change, c, data, row);
+}
+
+enum err rows_post(struct req *r)
+{
+    struct row row;
+    enum err e = rows_make(r, req_json(r), &row);
     if (!e)
         answer_row(r, &row);
     return e;
 }
 
-enum err rows_show(struct req *r)
+enum err rows_find(struct req *r, struct row *row)
 {
     const struct collection *c;
-    struct row row;
     enum err e = find(r, &c);
-    if (!e)
-        e = rows_get(r->space, &c->table, r->args[ARG_ID], r->mem, &row);
+    return e ? e : rows_get(r->space, &c->table, r->args[ARG_ID], r->mem, row);
+}
+
+enum err rows_show(struct req *r)
+{
+    struct row row;
+    enum err e = rows_find(r, &row);
     if (e)
         return e;
     req_header(r, STR("ETag"), etag(r, &row));
@@ -103,20 +111,26 @@ enum err rows_show(struct req *r)
     return OK;
 }
 
-static enum err update(struct req *r, struct json_value patch, enum change_merge how)
+enum err rows_change(struct req *r, struct json_value patch, enum change_merge how, struct row *row)
 {
     const struct collection *c;
-    struct row row;
     enum err e = find(r, &c);
     if (!e)
         e = check_if_match(r, c);
     if (!e)
-        e = change_row_update(&r->change, c, r->args[ARG_ID], patch, how, 0, &r->problems, &row);
-    if (e)
-        return e;
-    req_header(r, STR("ETag"), etag(r, &row));
-    answer_row(r, &row);
-    return OK;
+        e = change_row_update(&r->change, c, r->args[ARG_ID], patch, how, 0, &r->problems, row);
+    if (!e)
+        req_header(r, STR("ETag"), etag(r, row));
+    return e;
+}
+
+static enum err update(struct req *r, struct json_value patch, enum change_merge how)
+{
+    struct row row;
+    enum err e = rows_change(r, patch, how, &row);
+    if (!e)
+        answer_row(r, &row);
+    return e;
 }
 
 enum err rows_put(struct req *r)
@@ -129,14 +143,18 @@ enum err rows_patch(struct req *r)
     return update(r, req_json(r), MERGE_PATCH);
 }
 
-enum err rows_remove(struct req *r)
+enum err rows_drop(struct req *r)
 {
     const struct collection *c;
     enum err e = find(r, &c);
     if (!e)
         e = check_if_match(r, c);
-    if (!e)
-        e = change_row_delete(&r->change, c, r->args[ARG_ID]);
+    return e ? e : change_row_delete(&r->change, c, r->args[ARG_ID]);
+}
+
+enum err rows_remove(struct req *r)
+{
+    enum err e = rows_drop(r);
     if (!e)
         req_ok(r);
     return e;

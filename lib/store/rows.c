@@ -163,7 +163,7 @@ enum err rows_count(struct space *sp, const struct rows_table *t, int64_t *count
     return OK;
 }
 
-static void append_time(struct buf *out, int64_t ms)
+void row_append_time(struct buf *out, int64_t ms)
 {
     char iso[CLOCK_ISO_LEN + 1];
     clock_iso(ms, iso);
@@ -183,9 +183,9 @@ void row_append(struct buf *out, const struct row *r, struct str user_id)
         buf_append(out, r->data.p + 1, r->data.n - 2);
     }
     buf_append_lit(out, ",\"createdAt\":");
-    append_time(out, r->created_at);
+    row_append_time(out, r->created_at);
     buf_append_lit(out, ",\"updatedAt\":");
-    append_time(out, r->updated_at);
+    row_append_time(out, r->updated_at);
     buf_append_lit(out, ",\"version\":");
     buf_append_i64(out, r->version);
     buf_append_lit(out, ",\"userId\":");

@@ -41,4 +41,7 @@ enum err rows_count(struct space *sp, const struct rows_table *t, int64_t *count
  */
 void row_append(struct buf *out, const struct row *r, struct str user_id);
 
+/* Append a row's time as a JSON string: ISO 8601. */
+void row_append_time(struct buf *out, int64_t ms);
+
 #endif

@@ -263,34 +263,34 @@ static void lists_are_newest_first_and_paged(void **state)
 static void clearing_leaves_one_delete_event_per_row(void **state)
 {
     struct test_app *t = *state;
-    call(t, METHOD_POST, "/api/notes", "{\"text\":\"a\"}");
-    call(t, METHOD_POST, "/api/notes", "{\"text\":\"b\"}");
+    call(t, METHOD_POST, "/api/todos", "{\"title\":\"a\"}");
+    call(t, METHOD_POST, "/api/todos", "{\"title\":\"b\"}");
     struct test_reply r = get(t, "/api/changes?wait=0");
     const char *since = test_string(t, &r, "next");
-    expect(call(t, METHOD_DELETE, "/api/notes", NULL),
+    expect(call(t, METHOD_DELETE, "/api/todos", NULL),
            "{\"ok\":true,\"deleted\":2,\"more\":false}");
     r = get(t, arena_printf(&t->mem, "/api/changes?since=%s", since).p);
-    assert_string_equal(column(t, r, "events", "event"), "table:notes:delete|table:notes:delete");
-    expect(call(t, METHOD_DELETE, "/api/notes", NULL),
+    assert_string_equal(column(t, r, "events", "event"), "table:todos:delete|table:todos:delete");
+    expect(call(t, METHOD_DELETE, "/api/todos", NULL),
            "{\"ok\":true,\"deleted\":0,\"more\":false}");
 }
 
 static void clearing_does_not_take_a_selection_for_all(void **state)
 {
     struct test_app *t = *state;
-    static const char *const selections[] = {"where=%5B%22text%22,%22==%22,%22a%22%5D",
+    static const char *const selections[] = {"where=%5B%22title%22,%22==%22,%22a%22%5D",
                                              "q=a",
-                                             "order=text:asc",
+                                             "order=title:asc",
                                              "limit=1",
                                              "offset=1",
                                              "cursor=x"};
-    call(t, METHOD_POST, "/api/notes", "{\"text\":\"a\"}");
+    call(t, METHOD_POST, "/api/todos", "{\"title\":\"a\"}");
     for (size_t i = 0; i < ARRAY_LEN(selections); i++) {
-        const char *target = arena_printf(&t->mem, "/api/notes?%s", selections[i]).p;
+        const char *target = arena_printf(&t->mem, "/api/todos?%s", selections[i]).p;
         struct test_reply r = call(t, METHOD_DELETE, target, NULL);
         test_expect_error(&r, 400, "invalid_query");
     }
-    expect(get(t, "/api/notes/count"), "{\"ok\":true,\"count\":1}");
+    expect(get(t, "/api/todos/count"), "{\"ok\":true,\"count\":1}");
 }
 
 static struct test_reply post_form(struct test_app *t, const char *target)
