@@ -13,7 +13,22 @@ static enum err by_token(const struct request *r, struct str token, int64_t now_
     enum err e = who_verify(&who, token, &r->server->keys, now_s, r->mem);
     if (e != OK)
         return e;
-    *out = (struct identity){.user_id = who.user_id, .sid = who.sid, .exp = who.exp};
+    *out = (struct identity){
+        .user_id = who.user_id, .sid = who.sid, .exp = who.exp, .backend = who.kind == WHO_BACKEND};
+    return OK;
+}
+
+/* One of a session lives as long as that, as by cookie; one of a backend token as long as that. */
+static enum err by_ticket(const struct request *r, struct str ticket, int64_t now_s,
+                          struct identity *out)
+{
+    struct who_ticket t;
+    enum err e = who_verify_ticket(&t, ticket, &r->server->keys, now_s, r->mem);
+    if (e == OK)
+        e = tickets_use(&r->server->tickets, &t, now_s);
+    if (e != OK)
+        return e;
+    *out = (struct identity){.user_id = t.user_id, .sid = t.sid, .exp = t.until};
     return OK;
 }
 
@@ -62,9 +77,22 @@ enum err auth_identify(const struct request *r, struct identity *out)
     int64_t now_s = clock_wall_ms() / 1000;
     struct str authorization = http_header(r->head, STR("authorization"));
     struct str query = form_get(&r->query, STR("token"));
+    struct str ticket = form_get(&r->query, STR("ticket"));
     if (authorization.p)
         return by_token(r, who_bearer(authorization), now_s, out);
     if (query.p)
         return by_token(r, query, now_s, out);
+    if (ticket.p)
+        return by_ticket(r, ticket, now_s, out);
     return by_cookie(r, now_s, out);
+}
+
+enum err auth_token(const struct request *r, struct identity *out)
+{
+    struct str given = http_header(r->head, STR("authorization"));
+    struct str bearer = who_bearer(given);
+    struct str token = given.p ? bearer.p ? bearer : given : form_get(&r->query, STR("token"));
+    enum err e = by_token(r, token, clock_wall_ms() / 1000, out);
+    out->is_free = e == OK && out->backend;
+    return e;
 }

@@ -8,6 +8,7 @@
 
 #include "base/log.h"
 #include "base/mem.h"
+#include "call.h"
 #include "conn.h"
 #include "endpoints.h"
 #include "feed.h"
@@ -40,7 +41,7 @@ uint16_t end_code(enum end why)
 void conn_step(struct conn *c, enum conn_state next)
 {
     assert(c->state != CONN_CLOSING);
-    assert(next == CONN_READ_HEAD ? c->state <= CONN_WAIT : next >= c->state);
+    assert(next == CONN_READ_HEAD ? c->state <= CONN_ANSWER : next >= c->state);
     c->server->streams += (next == CONN_OPEN) - (c->state == CONN_OPEN);
     c->state = (uint8_t)next;
 }
@@ -170,7 +171,7 @@ static bool flush(struct conn *c)
 static bool is_paused(const struct conn *c)
 {
     size_t limit = c->rest && !c->partial ? 0 : (size_t)c->server->conf->push_buffer;
-    return c->state == CONN_WAIT || msg_queue_memory(c->out) > limit;
+    return c->state == CONN_WAIT || c->state == CONN_ANSWER || msg_queue_memory(c->out) > limit;
 }
 
 /* Use the front of some input as the state has it: how much; 0: wait for more. */
@@ -179,12 +180,15 @@ static size_t take_some(struct conn *c, struct str in, size_t seen)
     switch ((enum conn_state)c->state) {
     case CONN_READ_HEAD:
         return serve_head(c, in, seen);
+    case CONN_READ_BODY:
+        return call_read(c, in);
     case CONN_OPEN:
         return transport_of(c->endpoint->transport)->on_input(c, in);
     case CONN_DRAIN:
     case CONN_CLOSING:
         return in.n;
     case CONN_WAIT:
+    case CONN_ANSWER:
         break;
     }
     return 0;
@@ -308,6 +312,11 @@ void conn_end_code(struct conn *c, enum end why, uint16_t code)
 {
     if (c->state >= CONN_DRAIN)
         return;
+    if (c->state == CONN_ANSWER && c->endpoint->on_end) {
+        c->keep = false;
+        c->endpoint->on_end(c, why, NULL);
+        return;
+    }
     if (c->state != CONN_OPEN) {
         conn_close(c, why);
         return;
@@ -344,7 +353,7 @@ void conn_close(struct conn *c, enum end why)
         return;
     if (c->state != CONN_DRAIN)
         c->end = (uint8_t)why;
-    if (c->state == CONN_WAIT) {
+    if (c->state == CONN_WAIT || c->state == CONN_READ_BODY) {
         serve_cancel(c->opening);
         c->opening = NULL;
     }
@@ -376,7 +385,10 @@ static void on_timer(struct loop_timer *t)
     switch ((enum conn_state)c->state) {
     case CONN_READ_HEAD:
     case CONN_WAIT:
+    case CONN_READ_BODY:
         conn_close(c, END_NO_REQUEST);
+        break;
+    case CONN_ANSWER: /* no time limit here */
         break;
     case CONN_OPEN:
         stream_on_timer(c);

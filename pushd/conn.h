@@ -23,6 +23,8 @@ struct ws_reader;
 enum conn_state {
     CONN_READ_HEAD, /* a request head, or the rest of one */
     CONN_WAIT,      /* a reader thread's word on who this is; nothing is read meanwhile */
+    CONN_READ_BODY, /* the body of a call */
+    CONN_ANSWER,    /* the answer to a call, from whom it depends on; nothing is read meanwhile */
     CONN_OPEN,      /* a stream: events go out, messages come in */
     CONN_DRAIN,     /* the last words to be taken, then the peer's end; input is thrown away */
     CONN_CLOSING,   /* the end of this round, which frees it */
@@ -71,7 +73,7 @@ struct conn {
 
     void *stream; /* the endpoint's own state, freed by its on_close */
     union {
-        struct opening *opening; /* in CONN_WAIT */
+        struct opening *opening; /* in CONN_WAIT and CONN_READ_BODY */
         struct login *login;     /* else: whose it is, NULL: nobody's */
     };
     struct list peers; /* in login->conns or server->strangers */

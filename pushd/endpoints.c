@@ -58,20 +58,63 @@ static const struct endpoint endpoints[] = {
     },
 };
 
-static const struct endpoint *find(struct str path)
+/* Does the row's path fit? *rest is what its '*' stands for. */
+static bool fits(struct str pattern, struct str path, struct str *rest)
 {
-    for (size_t i = 0; i < ARRAY_LEN(endpoints); i++) {
-        if (str_eq(endpoints[i].path, path))
-            return &endpoints[i];
+    if (pattern.p[pattern.n - 1] != '*') {
+        *rest = STR_NULL;
+        return str_eq(pattern, path);
     }
-    return NULL;
+    *rest = str_from(path, pattern.n - 1);
+    return rest->n > 0 && str_starts_with(path, str_make(pattern.p, pattern.n - 1));
 }
 
-const struct endpoint *endpoint_find(struct str path)
+/* Is it what this client wants? */
+static bool is_wanted(const struct endpoint *ep, const struct http_head *h)
+{
+    bool upgrade = http_header_has(h, STR("upgrade"), STR("websocket"));
+    if ((ep->transport == TRANSPORT_WS) != upgrade)
+        return false;
+    return ep->subprotocol.n == 0 ||
+           http_header_has(h, STR("sec-websocket-protocol"), ep->subprotocol);
+}
+
+static const struct endpoint *find(struct str path, const struct http_head *h, struct str *rest)
+{
+    const struct endpoint *first = NULL;
+    struct str at, first_rest = STR_NULL;
+    for (size_t i = 0; i < ARRAY_LEN(endpoints); i++) {
+        const struct endpoint *ep = &endpoints[i];
+        if (!fits(ep->path, path, &at))
+            continue;
+        if (is_wanted(ep, h)) {
+            *rest = at;
+            return ep;
+        }
+        if (!first || first->subprotocol.n > 0) {
+            first = ep;
+            first_rest = at;
+        }
+    }
+    *rest = first_rest;
+    return first;
+}
+
+const struct endpoint *endpoint_find(struct str path, const struct http_head *h, struct str *rest)
 {
     const struct str prefix = STR("/push");
-    const struct endpoint *ep = find(path);
+    const struct endpoint *ep = find(path, h, rest);
     if (!ep && str_starts_with(path, prefix))
-        ep = find(str_from(path, prefix.n));
+        ep = find(str_from(path, prefix.n), h, rest);
     return ep;
+}
+
+void endpoints_open(struct server *s)
+{
+    (void)s;
+}
+
+void endpoints_close(struct server *s)
+{
+    (void)s;
 }

@@ -6,6 +6,7 @@
 #define PUSHD_ENDPOINTS_H
 
 #include "conn.h"
+#include "domain/conf.h"
 #include "domain/origin.h"
 #include "transport.h"
 #include "wire/form.h"
@@ -16,9 +17,12 @@ struct request {
     struct server *server;
     struct conn *conn;
     const struct http_head *head;
+    struct str rest; /* the part of the path that a '*' of the table stands for, as it was sent */
     struct form query;
     struct origin_request from;
     struct arena *mem;
+    struct str after; /* what came behind the head */
+    size_t used;      /* bytes of that which were the body */
 };
 
 /* A plain answer under construction. */
@@ -27,10 +31,21 @@ struct answer {
     struct buf *body;
 };
 
-/* Who may open a stream. */
+/* A POST with its body; valid during the call. */
+struct call {
+    struct str user_id; /* whose token it came with */
+    bool backend;       /* the token speaks for a holder of the secret, not for a session */
+    struct str body;
+    struct str cors; /* header lines of the answer */
+};
+
+/* Who may open a stream or make a call. */
 enum need {
     NEED_NOTHING,
-    NEED_USER, /* a live session or a backend token; the connection counts for that user */
+    NEED_USER,  /* a live session, or a backend token of an account; the connection counts for that
+                   user */
+    NEED_TOKEN, /* a token in Authorization or ?token=, never a cookie. A session that it names must
+                   be live; without one its user need not have an account */
 };
 
 /* What becomes of a stream whose reader is slower than push_buffer. */
@@ -40,23 +55,34 @@ enum when_slow {
 };
 
 struct endpoint {
-    struct str path;
+    struct str path;        /* a final '*' stands for one or more characters: request.rest */
+    struct str subprotocol; /* of a WebSocket: for clients that offer it; empty: for the others */
     enum transport_kind transport;
     enum need need;
+    bool (*is_public)(const struct conf *conf); /* NULL: never; true: visitors need nothing */
     enum when_slow when_slow;
     struct ws_limits limits; /* of a client's messages, on a WebSocket */
+    struct str cors;         /* header lines in place of the usual ones for known origins */
+    struct str preflight;    /* the same, of the answer to OPTIONS */
 
-    /* May this request have it? Any error is answered as it is. NULL: always. */
+    /* May this request have it? Any error is answered as it is. NULL: always. Before sign-in. */
     enum err (*allow)(const struct request *r);
+    /* Write how this error reads here; false, or NULL: as everywhere. */
+    bool (*append_error)(struct buf *body, struct str *type, enum err e);
 
-    /* Plain endpoints: write the body. */
+    /* Plain endpoints (GET): write the body. */
     enum err (*answer)(const struct request *r, struct answer *a);
+
+    /* Calls (POST): answer with reply_call(), OK; or later, ERR_MORE: then on_end asks for the
+     * answer at once, and on_close says that nobody waits any more. Errors are answered. */
+    enum err (*post)(struct conn *c, const struct call *call);
 
     /* Streams, in this order. open reads the request and makes c->stream; who it is may not be
      * known yet. NULL: there is nothing to make. An error is answered. */
     enum err (*open)(struct conn *c, const struct request *r);
-    /* The stream begins: append the greeting to what is sent first, and join topics. */
-    void (*start)(struct conn *c, struct buf *out);
+    /* The stream begins: append the greeting to what is sent first, and join topics. user_id: who
+     * signed in, empty for visitors; valid during the call. An error is answered. */
+    enum err (*start)(struct conn *c, struct str user_id, struct buf *out);
     /* A message from the client (WebSocket), joined and unmasked. NULL: they are ignored. */
     void (*on_message)(struct conn *c, const struct ws_message *m);
     /* Everything queued was taken, after not everything could be. NULL: nobody waits for that. */
@@ -65,11 +91,20 @@ struct endpoint {
     void (*on_expiring)(struct conn *c);
     /* Last words, before those of the transport. NULL: none. */
     void (*on_end)(struct conn *c, enum end why, struct buf *out);
-    /* Leave topics, free c->stream. Called once if open was, whatever came of it. */
+    /* Leave topics, free c->stream. Called once if open or post was, whatever came of it. */
     void (*on_close)(struct conn *c);
 };
 
-/* The row for a path (also with "/push" before it), or NULL. */
-const struct endpoint *endpoint_find(struct str path);
+/*
+ * The row for a request's path (also with "/push" before it): the first that fits what the client
+ * wants (an upgrade or not, its subprotocols), else the first of that path, else NULL. *rest is
+ * what a '*' stood for.
+ */
+const struct endpoint *endpoint_find(struct str path, const struct http_head *h, struct str *rest);
+
+/* What the protocols share between their connections: made before the first of them, freed after
+ * the last. */
+void endpoints_open(struct server *s);
+void endpoints_close(struct server *s);
 
 #endif

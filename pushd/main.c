@@ -11,6 +11,7 @@
 #include "base/mem.h"
 #include "base/process.h"
 #include "domain/bus.h"
+#include "endpoints.h"
 #include "feed.h"
 #include "hub.h"
 #include "listen.h"
@@ -139,6 +140,7 @@ static enum err program_open(struct program *p, const char *config, struct str *
     p->readers = readers_new(p->loop, p->store, (size_t)p->conf.push_reader_threads);
     p->server.hub = hub_new(&p->server);
     p->server.feed = feed_new(&p->server, p->readers);
+    endpoints_open(&p->server);
     loop_on_round(p->loop, on_round, p->server.hub);
     e = open_bus(p, message);
     if (e == OK)
@@ -165,6 +167,7 @@ static void program_close(struct program *p)
     listener_close(&p->listener);
     bus_sub_close(p->bus);
     drain(p);
+    endpoints_close(&p->server);
     feed_free(p->server.feed);
     hub_free(p->server.hub);
     server_release(&p->server);

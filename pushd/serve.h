@@ -1,4 +1,5 @@
-/* From a request head to its endpoint: plain answers, errors, the way into a stream. */
+/* From a request head to its endpoint: plain answers, errors, calls with their bodies, the way into
+ * a stream. */
 #ifndef PUSHD_SERVE_H
 #define PUSHD_SERVE_H
 
@@ -10,7 +11,10 @@
  */
 size_t serve_head(struct conn *c, struct str in, size_t seen);
 
-/* c ends before its stream began. NULL is fine. */
+/* Answer with an error; what its endpoint made so far is undone. `cors`: header lines. */
+void serve_fail(struct conn *c, enum err e, struct str cors);
+
+/* c ends before its request went through. NULL is fine. */
 void serve_cancel(struct opening *o);
 
 #endif

@@ -8,6 +8,7 @@
 #include "domain/who.h"
 #include "limit.h"
 #include "loop.h"
+#include "tickets.h"
 
 struct deflater;
 struct feed;
@@ -35,9 +36,11 @@ struct server {
     struct hub *hub;
     struct feed *feed;
     struct limit addresses; /* connections of one client address */
+    struct tickets tickets; /* used ones */
     struct list strangers;  /* connections that belong to no session */
     uint32_t conns;
     uint32_t streams;
+    size_t body_bytes; /* of calls that are on their way */
     bool ending;
     char *input;         /* SERVER_INPUT bytes, used while one connection is read */
     struct arena mem;    /* a request's: reset when it is answered or put off */

@@ -15,8 +15,10 @@ static enum err sse_check(const struct http_head *h)
 }
 
 /* No length and no chunks: the body ends with the connection, so an event is only its own bytes. */
-static void sse_append_head(struct buf *out, const struct http_head *h, struct str headers)
+static void sse_append_head(struct buf *out, struct conn *c, const struct http_head *h,
+                            struct str headers)
 {
+    (void)c;
     (void)h;
     http_append_status(out, 200);
     buf_append_lit(out, "Content-Type: text/event-stream\r\nCache-Control: no-store\r\n"
@@ -66,13 +68,20 @@ static enum err ws_check(const struct http_head *h)
     return e;
 }
 
-static void ws_append_head(struct buf *out, const struct http_head *h, struct str headers)
+static void ws_append_head(struct buf *out, struct conn *c, const struct http_head *h,
+                           struct str headers)
 {
+    struct str subprotocol = c->endpoint->subprotocol;
     http_append_status(out, 101);
     buf_append_lit(out, "Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: ");
     if (ws_append_accept(out, http_header(h, STR("sec-websocket-key"))) != OK)
         assert(!"ws_check saw the key");
     buf_append_lit(out, "\r\n");
+    if (subprotocol.n > 0) {
+        buf_append_lit(out, "Sec-WebSocket-Protocol: ");
+        buf_append_str(out, subprotocol);
+        buf_append_lit(out, "\r\n");
+    }
     buf_append_str(out, headers);
     buf_append_lit(out, "\r\n");
 }

@@ -9,8 +9,9 @@
 struct transport {
     /* Can this request become a stream? Errors are answered. */
     enum err (*check)(const struct http_head *h);
-    /* Append the response head; `headers` are further lines of it. */
-    void (*append_head)(struct buf *out, const struct http_head *h, struct str headers);
+    /* Append the response head; `headers` are further lines of it. What was agreed on is in c. */
+    void (*append_head)(struct buf *out, struct conn *c, const struct http_head *h,
+                        struct str headers);
     /* Input on an open stream: use some of it and say how much; 0: no more of it yet. */
     size_t (*on_input)(struct conn *c, struct str in);
     /* A heartbeat is due. */

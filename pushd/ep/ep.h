@@ -6,7 +6,7 @@
 
 /* events.c */
 enum err events_open(struct conn *c, const struct request *r);
-void events_start(struct conn *c, struct buf *out);
+enum err events_start(struct conn *c, struct str user_id, struct buf *out);
 void events_on_drain(struct conn *c);
 void events_on_expiring(struct conn *c);
 void events_on_end(struct conn *c, enum end why, struct buf *out);
@@ -14,7 +14,7 @@ void events_on_close(struct conn *c);
 
 /* user_ws.c */
 enum err user_ws_open(struct conn *c, const struct request *r);
-void user_ws_start(struct conn *c, struct buf *out);
+enum err user_ws_start(struct conn *c, struct str user_id, struct buf *out);
 void user_ws_on_message(struct conn *c, const struct ws_message *m);
 void user_ws_on_close(struct conn *c);
 

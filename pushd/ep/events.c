@@ -136,15 +136,17 @@ static void append_connected(struct buf *out, const struct reader *rd,
     buf_release(&data);
 }
 
-void events_start(struct conn *c, struct buf *out)
+enum err events_start(struct conn *c, struct str user_id, struct buf *out)
 {
     struct reader *rd = c->stream;
     struct feed_position at;
+    (void)user_id;
     /* Clients of a restart come back spread out. */
     sse_append_retry(out, 2000 + server_spread(c->server, 3001));
     feed_follow(&rd->follower, c->login, rd->last, &at);
     forget_last_id(rd);
     append_connected(out, rd, &at);
+    return OK;
 }
 
 void events_on_drain(struct conn *c)

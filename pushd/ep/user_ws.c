@@ -93,15 +93,17 @@ enum err user_ws_open(struct conn *c, const struct request *r)
     return OK;
 }
 
-void user_ws_start(struct conn *c, struct buf *out)
+enum err user_ws_start(struct conn *c, struct str user_id, struct buf *out)
 {
     struct feed_position at;
     struct buf text = BUF_INIT;
+    (void)user_id;
     feed_follow(c->stream, c->login, STR_NULL, &at);
     buf_append_lit(&text, "{\"event\":\"connected\",\"message\":\"WebSocket connected\"");
     append_timestamp(&text, clock_wall_ms());
     ws_append_frame(out, WS_TEXT, buf_str(&text));
     buf_release(&text);
+    return OK;
 }
 
 /* JSON comes back, other text is none of ours. */

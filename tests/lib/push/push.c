@@ -12,6 +12,7 @@
 #include "base/clock.h"
 #include "base/mem.h"
 #include "conn.h"
+#include "endpoints.h"
 #include "hub.h"
 #include "lib/push/push.h"
 #include "store/accounts.h"
@@ -66,6 +67,7 @@ void test_push_open(struct test_push *t)
     t->readers = readers_new(t->loop, t->read_store, 1);
     t->server.hub = hub_new(&t->server);
     t->server.feed = feed_new(&t->server, t->readers);
+    endpoints_open(&t->server);
     loop_on_round(t->loop, on_round, t->server.hub);
 }
 
@@ -77,6 +79,7 @@ void test_push_close(struct test_push *t)
     assert_int_equal(t->server.conns, 0);
     readers_free(t->readers);
     test_push_rounds(t);
+    endpoints_close(&t->server);
     feed_free(t->server.feed);
     hub_free(t->server.hub);
     server_release(&t->server);
