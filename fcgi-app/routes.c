@@ -35,6 +35,7 @@ const struct route routes[] = {
     {METHOD_GET | METHOD_POST, "/logout", SETS_COOKIES, account_logout_form,
      "As /api/logout, then 303 to /."},
     {METHOD_GET, "/protected/profile", NEED_USER, account_profile, "Who is signed in."},
+    {METHOD_POST, "/api/ticket", NEED_USER, ticket_post, "A ticket that opens one stream."},
 
     /* Key-value store */
     {METHOD_GET, "/data", NEED_USER | IN_BATCH, data_read,

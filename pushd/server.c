@@ -1,6 +1,7 @@
 /* The life of what all connections share. */
 #include "base/base.h"
 
+#include "base/clock.h"
 #include "base/mem.h"
 #include "base/rand.h"
 #include "conn.h"
@@ -12,6 +13,7 @@ void server_init(struct server *s, const struct conf *conf, struct loop *loop)
     *s = (struct server){.conf = conf, .loop = loop};
     who_keys_init(&s->keys, conf);
     list_init(&s->strangers);
+    tickets_init(&s->tickets, clock_wall_ms() / 1000);
     s->input = mem_alloc(SERVER_INPUT);
     rand_bytes(&s->spread, sizeof(s->spread));
     s->spread |= 1;
@@ -65,6 +67,7 @@ void server_release(struct server *s)
 {
     assert(s->conns == 0);
     limit_release(&s->addresses);
+    tickets_release(&s->tickets);
     arena_release(&s->mem);
     buf_release(&s->out);
     buf_release(&s->cork);

@@ -15,6 +15,9 @@ enum err account_login_form(struct req *r);
 enum err account_logout_form(struct req *r);
 enum err account_profile(struct req *r);
 
+/* ticket.c */
+enum err ticket_post(struct req *r);
+
 /* kv.c */
 enum err data_read(struct req *r);
 enum err data_write(struct req *r);

@@ -113,6 +113,42 @@ enum err who_sign_refresh(struct buf *out, const struct who_keys *keys, struct s
     return OK;
 }
 
+enum err who_verify_ticket(struct who_ticket *out, struct str token, const struct who_keys *keys,
+                           int64_t now_s, struct arena *mem)
+{
+    struct jwt jwt;
+    if (jwt_verify(&jwt, token, keys->key, keys->count, now_s, mem))
+        return ERR_UNAUTHORIZED;
+    if (!str_eq(jwt.type, STR("ticket")) || !jwt.sub.n || jwt.jti.n != TICKET_JTI_LEN)
+        return ERR_UNAUTHORIZED;
+    if ((jwt.sid.p && !jwt.sid.n) || !jwt.exp || jwt.exp > now_s + TICKET_S ||
+        (jwt.until && jwt.until <= now_s))
+        return ERR_UNAUTHORIZED;
+    *out = (struct who_ticket){jwt.sub, jwt.sid, jwt.jti, jwt.iat, jwt.exp, jwt.until};
+    return OK;
+}
+
+void who_sign_ticket(struct buf *out, const struct who_keys *keys, const struct who *w,
+                     int64_t now_s)
+{
+    char jti[RAND_ID_LEN + 1];
+    struct buf claims = BUF_INIT;
+    rand_id(jti);
+    buf_append_lit(&claims, "{\"sub\":");
+    json_append_string(&claims, w->user_id);
+    if (w->sid.p) {
+        buf_append_lit(&claims, ",\"sid\":");
+        json_append_string(&claims, w->sid);
+    } else if (w->exp) {
+        buf_append_lit(&claims, ",\"until\":");
+        buf_append_i64(&claims, w->exp);
+    }
+    buf_appendf(&claims, ",\"jti\":\"%s\",\"type\":\"ticket\",\"iat\":%lld,\"exp\":%lld}", jti,
+                (long long)now_s, (long long)(now_s + TICKET_S));
+    jwt_sign(out, &keys->key[0], buf_str(&claims));
+    buf_release(&claims);
+}
+
 struct str who_bearer(struct str authorization)
 {
     struct str scheme = str_make(authorization.p, str_find(authorization, ' '));

@@ -6,12 +6,15 @@
 #ifndef DOMAIN_WHO_H
 #define DOMAIN_WHO_H
 
+#include "base/rand.h"
 #include "domain/conf.h"
 #include "wire/jwt.h"
 
 #define ACCESS_TOKEN_S   (15 * 60)
 #define REFRESH_TOKEN_S  (7 * 24 * 3600)
 #define REFRESH_GRACE_MS 30000
+#define TICKET_S         30
+#define TICKET_JTI_LEN   RAND_ID_LEN
 
 /* The keys of the settings with their kids: first the one that signs. A kid is derived from its
  * secret (first 8 hex digits of SHA-256("kid:" + secret)), so it needs no setting. */
@@ -57,6 +60,23 @@ void who_sign_access(struct buf *out, const struct who_keys *keys, struct str us
 enum err who_sign_refresh(struct buf *out, const struct who_keys *keys, struct str user_id,
                           struct str sid, struct str jti, int64_t iat, int64_t exp,
                           struct str kid) must_check;
+
+/*
+ * A ticket (type "ticket"): opens one stream, once, as the one who asked for it. The stream lives
+ * with that one's session, or, for a ticket of a backend token, as long as that token.
+ */
+struct who_ticket {
+    struct str user_id, sid; /* sid.p == NULL: of a backend token */
+    struct str jti;   /* TICKET_JTI_LEN characters: whoever takes it remembers it until exp */
+    int64_t iat, exp; /* seconds; exp is never more than TICKET_S away */
+    int64_t until;    /* the backend token's end, 0 never */
+};
+enum err who_verify_ticket(struct who_ticket *out, struct str token, const struct who_keys *keys,
+                           int64_t now_s, struct arena *mem) must_check;
+
+/* Append a ticket of who w is; expires TICKET_S after now_s. */
+void who_sign_ticket(struct buf *out, const struct who_keys *keys, const struct who *w,
+                     int64_t now_s);
 
 /* The token in an Authorization value: after "Bearer " (any case); STR_NULL when it is of another
  * kind. */

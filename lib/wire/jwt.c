@@ -136,6 +136,8 @@ static bool read_claims(struct jwt *out, struct str part, int64_t now, struct ar
     out->nbf = json_is_absent(json_get(claims, STR("nbf"))) ? 0 : nbf;
     if (!read_time(claims, STR("iat"), &out->iat))
         out->iat = 0; /* informative only */
+    if (!read_time(claims, STR("until"), &out->until))
+        out->until = INT64_MIN; /* long over */
     out->has_type = !json_is_absent(json_get(claims, STR("type")));
     out->type = string_claim(claims, STR("type"), mem);
     out->sub = string_claim(claims, STR("sub"), mem);

@@ -20,6 +20,7 @@ struct jwt_key {
 struct jwt {
     struct str sub, user_id, email, sid, jti, type, kid;
     int64_t iat, exp, nbf; /* seconds */
+    int64_t until;         /* the same, of our own tickets */
     bool has_type;         /* a `type` member of any JSON type */
 };
 

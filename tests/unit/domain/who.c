@@ -142,6 +142,84 @@ static void tokens_without_a_person_or_with_a_type_are_nothing(void **state)
             fail_msg("accepted %s", claims[i]);
 }
 
+static enum err verify_ticket(struct fixture *f, struct who_ticket *t, int64_t now_s)
+{
+    return who_verify_ticket(t, buf_str(&f->token), &f->keys, now_s, &f->mem);
+}
+
+static void a_ticket_of_a_session_comes_back_whole(void **state)
+{
+    struct fixture *f = *state;
+    const struct who w = {WHO_ACCESS, STR("u1"), STR("e"), STR("s1"), NOW + 5};
+    struct who_ticket t, other;
+    who_sign_ticket(&f->token, &f->keys, &w, NOW);
+    assert_int_equal(verify_ticket(f, &t, NOW + TICKET_S - 1), OK);
+    assert_true(str_eq(t.user_id, STR("u1")) && str_eq(t.sid, STR("s1")));
+    assert_int_equal(t.jti.n, TICKET_JTI_LEN);
+    assert_int_equal(t.iat, NOW);
+    assert_int_equal(t.exp, NOW + TICKET_S);
+    assert_int_equal(t.until, 0);
+    assert_int_equal(verify_ticket(f, &other, NOW + TICKET_S), ERR_UNAUTHORIZED);
+    buf_reset(&f->token);
+    who_sign_ticket(&f->token, &f->keys, &w, NOW);
+    assert_int_equal(verify_ticket(f, &other, NOW), OK);
+    assert_false(str_eq(t.jti, other.jti));
+}
+
+static void a_ticket_of_a_backend_token_ends_with_that(void **state)
+{
+    struct fixture *f = *state;
+    struct who_ticket t;
+    who_sign_ticket(&f->token, &f->keys, &(struct who){.kind = WHO_BACKEND, .user_id = STR("u1")},
+                    NOW);
+    assert_int_equal(verify_ticket(f, &t, NOW), OK);
+    assert_null(t.sid.p);
+    assert_int_equal(t.until, 0);
+    buf_reset(&f->token);
+    who_sign_ticket(&f->token, &f->keys,
+                    &(struct who){.kind = WHO_BACKEND, .user_id = STR("u1"), .exp = NOW + 9}, NOW);
+    assert_int_equal(verify_ticket(f, &t, NOW + 8), OK);
+    assert_int_equal(t.until, NOW + 9);
+    assert_int_equal(verify_ticket(f, &t, NOW + 9), ERR_UNAUTHORIZED);
+}
+
+static void tickets_are_no_other_token_and_no_other_token_is_a_ticket(void **state)
+{
+    struct fixture *f = *state;
+    const struct who w = {WHO_ACCESS, STR("u1"), STR("e"), STR("s1"), NOW + 5};
+    struct who who;
+    struct who_refresh refresh;
+    struct who_ticket t;
+    static const char jti[] = "\"jti\":\"0123456789abcdef0123456789abcdef\"";
+    static const char *const claims[] = {
+        "{\"sub\":\"u\",%s,\"exp\":1800000030}",
+        "{\"sub\":\"u\",%s,\"type\":\"refresh\",\"exp\":1800000030}",
+        "{\"sub\":\"u\",%s,\"type\":[\"ticket\"],\"exp\":1800000030}",
+        "{\"sub\":\"u\",%s,\"type\":\"ticket\"}",
+        "{\"sub\":\"u\",%s,\"type\":\"ticket\",\"exp\":1800000031}",
+        "{\"sub\":\"u\",%s,\"type\":\"ticket\",\"exp\":1800000030,\"sid\":7}",
+        "{\"sub\":\"u\",%s,\"type\":\"ticket\",\"exp\":1800000030,\"until\":\"x\"}",
+        "{\"userId\":\"u\",%s,\"type\":\"ticket\",\"exp\":1800000030}",
+        "{\"sub\":\"u\",\"x%.0s\":1,\"type\":\"ticket\",\"exp\":1800000030}",
+        "{\"sub\":\"u\",\"jti%.0s\":\"short\",\"type\":\"ticket\",\"exp\":1800000030}",
+    };
+    who_sign_ticket(&f->token, &f->keys, &w, NOW);
+    assert_int_equal(who_verify(&who, buf_str(&f->token), &f->keys, NOW, &f->mem),
+                     ERR_UNAUTHORIZED);
+    assert_int_equal(who_verify_refresh(&refresh, buf_str(&f->token), &f->keys, NOW, &f->mem),
+                     ERR_UNAUTHORIZED);
+    mint(f,
+         arena_printf(&f->mem, "{\"sub\":\"u\",%s,\"type\":\"ticket\",\"exp\":1800000030}", jti).p);
+    assert_int_equal(verify_ticket(f, &t, NOW), OK);
+    for (size_t i = 0; i < ARRAY_LEN(claims); i++) {
+        char text[256];
+        snprintf(text, sizeof text, claims[i], jti);
+        mint(f, text);
+        if (!verify_ticket(f, &t, NOW))
+            fail_msg("accepted %s", text);
+    }
+}
+
 static void the_previous_secret_verifies_and_the_new_one_signs(void **state)
 {
     struct fixture *f = *state;
@@ -180,6 +258,9 @@ int main(void)
         TEST(access_tokens_are_no_refresh_tokens),
         TEST(backend_tokens_name_the_one_they_act_for),
         TEST(tokens_without_a_person_or_with_a_type_are_nothing),
+        TEST(a_ticket_of_a_session_comes_back_whole),
+        TEST(a_ticket_of_a_backend_token_ends_with_that),
+        TEST(tickets_are_no_other_token_and_no_other_token_is_a_ticket),
         TEST(the_previous_secret_verifies_and_the_new_one_signs),
         TEST(bearer_is_read_in_any_case_and_nothing_else),
     };
