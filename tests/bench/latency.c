@@ -86,8 +86,11 @@ int main(int argc, char **argv)
     fds[HTTP] = client_connect((int)http_port, 0);
     for (int i = SSE; i <= WS; i++) {
         fds[i] = client_connect((int)stream_port, 0);
-        client_request(fds[i], i == SSE ? CLIENT_SSE : CLIENT_WS, token);
-        client_read_head(fds[i]);
+        struct client_request r = {.kind = i == SSE ? CLIENT_SSE : CLIENT_WS,
+                                   .target = i == SSE ? STR("/api/events") : STR("/api/ws"),
+                                   .token = token};
+        client_ask(fds[i], &r);
+        client_begin(fds[i], &r);
     }
     for (int64_t i = -WARM_UP; i < writes; i++) {
         post(fds[HTTP], token, (unsigned)(i + WARM_UP));

@@ -239,9 +239,9 @@ section_latency() {
 # The events are committed in the user's file and published on the bus by the benchmark itself, as
 # the application does, so that nothing but the push side is measured.
 section_fanout() {
-    local kind floor_port ours
+    local kind floor_port user
     need_users 1
-    ours=$(head -n 1 "$work/app/ids"):$(head -n 1 "$work/app/tokens")
+    user="user=$(head -n 1 "$work/app/ids") token=$(head -n 1 "$work/app/tokens")"
     for kind in sse ws; do
         # A new one each time: memory that was freed before would hide what a connection takes.
         push_stop app
@@ -252,9 +252,9 @@ section_fanout() {
         background "$work/fanout-$kind/log" "$bench/fanout_floor" $kind "$floor_port" \
             "$work/fanout-$kind"
         sleep 0.3
-        "$bench/fanout" $kind "$clients" \
-            "${push_pid[app]}:${push_port[app]}:$work/app/data:$ours" \
-            "$REPLY:$floor_port:$work/fanout-$kind:$ours"
+        "$bench/fanout" floor $kind "$clients" \
+            "protocol=$kind pid=${push_pid[app]} port=${push_port[app]} data=$work/app/data $user" \
+            "protocol=$kind pid=$REPLY port=$floor_port data=$work/fanout-$kind $user"
     done
 }
 

@@ -53,21 +53,26 @@ void client_write(int fd, const void *p, size_t n)
         fatal("cannot send %zu bytes: errno=%d", n, errno);
 }
 
-void client_request(int fd, enum client_kind kind, struct str token)
+void client_ask(int fd, const struct client_request *r)
 {
     struct buf b = BUF_INIT;
-    buf_appendf(&b, "GET /api/%s HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer %.*s\r\n",
-                kind == CLIENT_SSE ? "events" : "ws", STR_ARG(token));
-    if (kind == CLIENT_WS)
+    buf_appendf(&b, "GET %.*s HTTP/1.1\r\nHost: localhost\r\n", STR_ARG(r->target));
+    if (r->token.n)
+        buf_appendf(&b, "Authorization: Bearer %.*s\r\n", STR_ARG(r->token));
+    if (r->kind == CLIENT_SSE)
+        buf_append_lit(&b, "Accept: text/event-stream\r\n");
+    else
         buf_append_lit(&b, "Connection: Upgrade\r\nUpgrade: websocket\r\n"
                            "Sec-WebSocket-Version: 13\r\n"
                            "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n");
+    if (r->subprotocol.n)
+        buf_appendf(&b, "Sec-WebSocket-Protocol: %.*s\r\n", STR_ARG(r->subprotocol));
     buf_append_lit(&b, "\r\n");
     client_write(fd, b.p, b.n);
     buf_release(&b);
 }
 
-void client_read_head(int fd)
+static void read_head(int fd)
 {
     char head[4096];
     size_t n = 0;
@@ -83,9 +88,35 @@ void client_read_head(int fd)
         fatal("a stream was refused: %.*s", (int)strcspn(head, "\r\n"), head);
 }
 
+void client_begin(int fd, const struct client_request *r)
+{
+    struct buf frames = BUF_INIT;
+    struct str left = r->hello, line;
+    read_head(fd);
+    while (r->hello.n && str_next(&left, '\n', &line))
+        client_append_text(&frames, line);
+    if (frames.n)
+        client_write(fd, frames.p, frames.n);
+    buf_release(&frames);
+}
+
 void client_set_nonblocking(int fd)
 {
     fcntl(fd, F_SETFL, O_NONBLOCK);
+}
+
+void client_append_text(struct buf *out, struct str text)
+{
+    /* RFC 6455 5.2 */
+    const char long_head[] = {(char)0x81, (char)(0x80 | 126), (char)(text.n >> 8), (char)text.n};
+    const char short_head[] = {(char)0x81, (char)(0x80 | text.n)};
+    assert(text.n <= UINT16_MAX);
+    if (text.n > 125)
+        buf_append(out, long_head, sizeof long_head);
+    else
+        buf_append(out, short_head, sizeof short_head);
+    buf_append(out, "\0\0\0\0", 4);
+    buf_append_str(out, text);
 }
 
 void client_answer_ping(int fd, const char *p, size_t n)
@@ -98,4 +129,29 @@ void client_answer_ping(int fd, const char *p, size_t n)
     pong[1] = (unsigned char)(0x80 | payload);
     memcpy(pong + 6, p + 2, payload);
     client_write(fd, pong, 6 + payload);
+}
+
+/* A message arrives in one piece here: readers take their bytes as they come. */
+unsigned client_acknowledge(int fd, const char *p, size_t n)
+{
+    const struct str before = STR("\"envelopeId\":\"");
+    const char *end = p + n, *at = p;
+    struct buf frames = BUF_INIT;
+    unsigned count = 0;
+    while ((at = memmem(at, (size_t)(end - at), before.p, before.n))) {
+        char ack[256];
+        at += before.n;
+        const char *quote = memchr(at, '"', (size_t)(end - at));
+        if (!quote)
+            fatal("an envelope came in pieces");
+        int length =
+            snprintf(ack, sizeof ack, "{\"type\":\"ack\",\"envelopeId\":\"%.*s\",\"result\":true}",
+                     (int)(quote - at), at);
+        client_append_text(&frames, str_make(ack, (size_t)length));
+        count++;
+    }
+    if (frames.n)
+        client_write(fd, frames.p, frames.n);
+    buf_release(&frames);
+    return count;
 }

@@ -1,9 +1,8 @@
-/* Many readers of one user's events in one epoll loop, told what to do through a socket pair. */
+/* Many readers in one epoll loop, told what to do through a socket pair. */
 #include "base/base.h"
 
 #include <errno.h>
 #include <signal.h>
-#include <sys/epoll.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
@@ -11,14 +10,13 @@
 
 #include "base/log.h"
 #include "base/mem.h"
-#include "bench/lib/feed.h"
 #include "bench/lib/proc.h"
+#include "bench/lib/row.h"
+#include "bench/lib/streams.h"
 #include "bench/lib/swarm.h"
+#include "bench/lib/token.h"
 
-#define BATCH     64            /* connections being opened at once */
-#define EVENTS    512           /* of one epoll_wait */
-#define STUCK_NS  10000000000LL /* no progress for so long: give up */
-#define READ_SIZE ((size_t)1 << 18)
+#define STUCK_NS 10000000000LL /* no progress for so long: give up */
 
 struct swarm {
     pid_t child;
@@ -33,110 +31,150 @@ struct command {
 
 /* The child's side. */
 struct readers {
+    struct streams streams;
     const struct swarm_target *target;
-    struct feed *feed;
-    int epoll;
-    unsigned count;
-    uint64_t messages, bytes;
-    char *scratch;
+    const struct protocol *protocol;
+    struct buf token;
+    struct publisher *publisher;
+    uint64_t messages;        /* received */
+    uint64_t half_at, all_at; /* numbers of them at which the time is taken */
+    int64_t half_ns, all_ns;  /* the times */
 };
 
-static void open_batch(struct readers *r, unsigned n)
+static void on_ask(struct streams *s, unsigned n, struct client_request *r)
 {
-    int fds[BATCH];
-    const struct swarm_target *t = r->target;
-    for (unsigned i = 0; i < n; i++) {
-        fds[i] = client_connect(t->port, r->count + i);
-        client_request(fds[i], t->kind, t->token);
-    }
-    for (unsigned i = 0; i < n; i++) {
-        struct epoll_event want = {.events = EPOLLIN, .data.fd = fds[i]};
-        client_read_head(fds[i]);
-        client_set_nonblocking(fds[i]);
-        epoll_ctl(r->epoll, EPOLL_CTL_ADD, fds[i], &want);
-    }
-    r->count += n;
+    struct readers *rd = container_of(s, struct readers, streams);
+    const struct protocol *p = rd->protocol;
+    (void)n;
+    *r = (struct client_request){p->kind, p->target, buf_str(&rd->token), p->subprotocol, p->hello};
 }
 
-static void read_one(struct readers *r, int fd)
+static void on_bytes(struct streams *s, unsigned n, char *p, size_t len)
 {
-    ssize_t n = recv(fd, r->scratch, READ_SIZE, 0);
-    if (n < 0 && errno == EAGAIN)
-        return;
-    if (n <= 0)
-        fatal("the server closed a reader's connection");
-    r->bytes += (uint64_t)n;
-    for (char *at = r->scratch, *end = at + n; (at = memchr(at, MARK, (size_t)(end - at))); at++)
+    struct readers *r = container_of(s, struct readers, streams);
+    char mark = r->protocol->mark;
+    if (r->protocol->kind == CLIENT_WS)
+        client_answer_ping(s->fds[n], p, len);
+    if (r->protocol->acks)
+        client_acknowledge(s->fds[n], p, len);
+    for (char *at = p, *end = p + len; (at = memchr(at, mark, (size_t)(end - at))); at++) {
         r->messages++;
-    if (r->target->kind == CLIENT_WS)
-        client_answer_ping(fd, r->scratch, (size_t)n);
+        if (r->messages == r->half_at)
+            r->half_ns = now_ns();
+        if (r->messages == r->all_at)
+            r->all_ns = now_ns();
+    }
 }
 
-static void read_ready(struct readers *r, int timeout_ms)
+/* --- a burst --- */
+
+struct burst {
+    const struct swarm_burst *plan;
+    uint64_t before; /* messages received before it */
+    unsigned sent, done;
+    int64_t next_at; /* when the next may be sent */
+    int64_t sent_at;
+    double *half, *all;
+};
+
+static void send_due(struct readers *r, struct burst *b)
 {
-    struct epoll_event ready[EVENTS];
-    int n = epoll_wait(r->epoll, ready, EVENTS, timeout_ms);
-    for (int i = 0; i < n; i++)
-        read_one(r, ready[i].data.fd);
+    while (b->sent < b->plan->messages && b->sent - b->done < b->plan->window &&
+           now_ns() >= b->next_at) {
+        uint64_t all = b->before + (uint64_t)(b->sent + 1) * r->streams.count;
+        r->all_at = all;
+        r->half_at = all - r->streams.count / 2;
+        b->sent_at = now_ns();
+        publisher_send(r->publisher, b->plan->filler);
+        b->sent++;
+    }
 }
 
-/* What arrives unasked after a connection opens (greetings) is no part of a measurement. */
-static void settle(struct readers *r)
+static void count_done(struct readers *r, struct burst *b)
 {
-    uint64_t before;
-    do {
-        before = r->bytes;
-        for (int i = 0; i < 50; i++)
-            read_ready(r, 10);
-    } while (r->bytes != before);
+    unsigned done = (unsigned)((r->messages - b->before) / r->streams.count);
+    if (done == b->done)
+        return;
+    b->next_at = now_ns() + b->plan->gap_us * 1000LL;
+    b->done = done;
+    b->half[done - 1] = (double)(r->half_ns - b->sent_at);
+    b->all[done - 1] = (double)(r->all_ns - b->sent_at);
 }
 
-static void publish(struct readers *r, const struct swarm_burst *b)
+static void publish(struct readers *r, const struct swarm_burst *plan, struct swarm_result *result)
 {
-    unsigned sent = 0;
-    int64_t next_at = now_ns() + b->gap_us * 1000LL, progress_at = now_ns();
-    uint64_t all = (uint64_t)b->events * r->count;
-    r->messages = r->bytes = 0;
-    while (r->messages < all) {
-        uint64_t before = r->messages;
-        while (sent < b->events && sent - r->messages / r->count < b->window &&
-               now_ns() >= next_at) {
-            feed_send(r->feed, b->value_bytes);
-            sent++;
-        }
-        read_ready(r, b->gap_us ? 1 : 100);
-        if (r->messages == (uint64_t)sent * r->count && r->messages != before)
-            next_at = now_ns() + b->gap_us * 1000LL;
-        if (r->messages != before)
+    struct burst b = {.plan = plan,
+                      .before = r->messages,
+                      .next_at = now_ns() + plan->gap_us * 1000LL,
+                      .half = mem_zalloc(plan->messages, sizeof *b.half),
+                      .all = mem_zalloc(plan->messages, sizeof *b.all)};
+    uint64_t bytes = r->streams.bytes, last = r->messages;
+    int64_t progress_at = now_ns();
+    while (b.done < plan->messages) {
+        send_due(r, &b);
+        streams_poll(&r->streams, plan->gap_us ? 1 : 100);
+        count_done(r, &b);
+        if (r->messages != last)
             progress_at = now_ns();
         else if (now_ns() - progress_at > STUCK_NS)
-            fatal("%llu of %llu deliveries arrived", (unsigned long long)r->messages,
-                  (unsigned long long)all);
+            fatal("%.*s: only %llu deliveries of %u messages arrived", STR_ARG(r->protocol->name),
+                  (unsigned long long)(r->messages - b.before), plan->messages);
+        last = r->messages;
     }
+    result->messages = r->messages - b.before;
+    result->bytes = r->streams.bytes - bytes;
+    result->half_ns = median(b.half, plan->messages);
+    result->all_ns = median(b.all, plan->messages);
+    mem_free(b.half);
+    mem_free(b.all);
+}
+
+/* --- the child --- */
+
+static void readers_init(struct readers *r, const struct swarm_target *t)
+{
+    *r = (struct readers){
+        .streams = {.on_bytes = on_bytes, .on_ask = on_ask}, .target = t, .protocol = t->protocol};
+    streams_init(&r->streams, t->clients);
+    if (t->protocol->backend)
+        token_backend(&r->token, STR(BENCH_USER));
+    else
+        buf_append_str(&r->token, t->token);
+    r->publisher = publisher_open(t->protocol, &t->publish);
+}
+
+static void open_more(struct readers *r, unsigned more)
+{
+    streams_open(&r->streams, r->target->port, more);
+    streams_settle(&r->streams); /* greetings are no part of a measurement */
+    r->messages = 0;
 }
 
 static void child_main(const struct swarm_target *t, int commands)
 {
-    struct readers r = {.target = t, .epoll = epoll_create1(EPOLL_CLOEXEC)};
+    struct readers r;
     struct command c;
-    r.scratch = mem_alloc(READ_SIZE);
-    r.feed = feed_open(t->data_dir, t->user_id);
-    while (recv(commands, &c, sizeof c, 0) == sizeof c && (c.open || c.burst.events)) {
+    uint64_t expected = 0;
+    readers_init(&r, t);
+    while (recv(commands, &c, sizeof c, 0) == sizeof c && (c.open || c.burst.messages)) {
         struct swarm_result result = {.wall_ns = -now_ns()};
-        for (unsigned left = c.open; left; left -= left < BATCH ? left : BATCH)
-            open_batch(&r, left < BATCH ? left : BATCH);
-        if (!c.open)
-            publish(&r, &c.burst);
-        result.wall_ns += now_ns();
+        streams_poll(&r.streams, 0);
+        if (r.messages != expected)
+            fatal("%.*s: %llu deliveries instead of %llu", STR_ARG(t->protocol->name),
+                  (unsigned long long)r.messages, (unsigned long long)expected);
         if (c.open)
-            settle(&r);
-        result.messages = r.messages;
-        result.bytes = r.bytes;
+            open_more(&r, c.open);
+        else
+            publish(&r, &c.burst, &result);
+        result.wall_ns += now_ns();
+        expected = c.open ? 0 : expected + (uint64_t)c.burst.messages * r.streams.count;
         client_write(commands, &result, sizeof result);
     }
-    feed_close(r.feed);
+    publisher_close(r.publisher);
     exit(0);
 }
+
+/* --- the parent --- */
 
 struct swarm *swarm_start(const struct swarm_target *t)
 {

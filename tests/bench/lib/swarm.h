@@ -1,33 +1,37 @@
 /*
- * Many readers of one user's events, and the publisher of these, in a process of their own: one
- * epoll loop. The parent measures the server and says what to do next.
+ * Many readers of the same messages, and the publisher of these, in a process of their own: one
+ * epoll loop. The parent measures the server and says what to do next. Every message must arrive
+ * once at every reader: anything else ends the program.
  */
 #ifndef BENCH_SWARM_H
 #define BENCH_SWARM_H
 
 #include <sys/types.h>
 
-#include "bench/lib/client.h"
+#include "bench/lib/publisher.h"
 
 struct swarm_target {
+    const struct protocol *protocol;
     pid_t pid; /* the server whose cost is measured */
     int port;
-    const char *data_dir;
-    struct str user_id, token;
-    enum client_kind kind;
+    struct str token; /* of the readers; empty: none */
+    struct publisher_target publish;
     unsigned clients;
 };
 
-/* A publisher with `window` events in flight: an event is done when all readers have it. */
+/* A publisher with `window` messages in flight: one is done when all readers have it. */
 struct swarm_burst {
-    unsigned events, window;
-    unsigned gap_us; /* wait before each event */
-    unsigned value_bytes;
+    unsigned messages, window;
+    unsigned gap_us; /* wait before each */
+    unsigned filler; /* bytes of each that say nothing */
 };
 
 struct swarm_result {
     int64_t wall_ns;
     uint64_t messages, bytes; /* received by the readers */
+    /* From the call that publishes a message until half of the readers, and all, have it: medians
+     * over the messages. Of use with a window of 1. */
+    double half_ns, all_ns;
 };
 
 struct swarm; /* the parent's side */
