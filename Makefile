@@ -37,7 +37,7 @@ LDFLAGS  += $(SANITIZE) -pthread -pie -Wl,-z,relro,-z,now
 
 # What each layer needs from outside: one outside thing, one file.
 LIBS_base   := -lcrypto
-LIBS_wire   := -lcjson -lhttp_parser -lwslay -lpcre2-8 -lz
+LIBS_wire   := -lcjson -lhttp_parser -lwslay -lpcre2-8 -lz -lssl
 LIBS_store  := -lsqlite3
 LIBS_domain := -largon2 -linih -lnng
 LIBS_app    := -lfcgi

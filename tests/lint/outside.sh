@@ -8,11 +8,12 @@ doors='
 sqlite3\.h                                      lib/store/db\.c
 (fastcgi|fcgi_stdio|fcgiapp|fcgios)\.h          fcgi-app/fcgi\.c
 sys/epoll\.h                                    pushd/loop\.c
-openssl/.*                                      lib/base/digest\.c|lib/domain/password\.c
+openssl/(ssl|err)\.h                            lib/wire/tls\.c
+openssl/.*                                      lib/base/digest\.c|lib/domain/password\.c|lib/wire/tls\.c
 argon2\.h                                       lib/domain/password\.c
 (cjson/)?cJSON\.h                               lib/wire/tree\.c
 wslay/.*                                        lib/wire/ws\.c
-zlib\.h                                         lib/wire/ws[a-z_]*\.c
+zlib\.h                                         lib/wire/deflate\.c
 (nng|nanomsg)/.*                                lib/domain/bus\.c
 http_parser\.h                                  lib/wire/http\.c
 ini\.h                                          lib/domain/conf\.c
