@@ -14,18 +14,8 @@
 
 static int set_up(void **state)
 {
-    static struct test_app app;
     clock_set_for_test(NOW);
-    test_app_open(&app);
-    *state = &app;
-    return 0;
-}
-
-static int tear_down(void **state)
-{
-    test_app_close(*state);
-    clock_set_for_test(-1);
-    return 0;
+    return test_app_set_up(state);
 }
 
 static void advance(int64_t ms)
@@ -449,7 +439,7 @@ static void writes_by_cookie_refuse_other_sites_and_bearers_do_not(void **state)
 
 int main(void)
 {
-#define TEST(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
+#define TEST(f) cmocka_unit_test_setup_teardown(f, set_up, test_app_tear_down)
     const struct CMUnitTest tests[] = {
         TEST(sign_up_answers_user_tokens_and_cookies),
         TEST(sign_up_refuses_a_taken_address_in_any_case),

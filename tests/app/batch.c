@@ -8,32 +8,16 @@
 
 #include "lib/app/app.h"
 
-static const char *token;
-
-static int set_up(void **state)
-{
-    static struct test_app app;
-    test_app_open(&app);
-    token = test_sign_up(&app, "a@example.org");
-    *state = &app;
-    return 0;
-}
-
-static int tear_down(void **state)
-{
-    test_app_close(*state);
-    return 0;
-}
-
 static struct test_reply batch(struct test_app *t, const char *operations)
 {
     const char *body = arena_printf(&t->mem, "{\"operations\":%s}", operations).p;
-    return test_call(t, (struct test_call){.target = "/api/batch", .body = body, .token = token});
+    return test_call(t,
+                     (struct test_call){.target = "/api/batch", .body = body, .token = t->token});
 }
 
 static struct test_reply get(struct test_app *t, const char *target)
 {
-    return test_call(t, (struct test_call){.target = target, .token = token});
+    return test_call(t, (struct test_call){.target = target, .token = t->token});
 }
 
 static void expect(struct test_reply r, const char *body)
@@ -137,7 +121,7 @@ static void operations_are_bounded(void **state)
 
 int main(void)
 {
-#define TEST(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
+#define TEST(f) cmocka_unit_test_setup_teardown(f, test_app_set_up_user, test_app_tear_down)
     const struct CMUnitTest tests[] = {
         TEST(results_come_in_order_with_their_status),
         TEST(a_failure_names_its_index_and_nothing_is_done),

@@ -11,28 +11,11 @@
 #include "base/clock.h"
 #include "lib/app/app.h"
 
-static const char *token;
-
-static int set_up(void **state)
-{
-    static struct test_app app;
-    test_app_open(&app);
-    token = test_sign_up(&app, "a@example.org");
-    *state = &app;
-    return 0;
-}
-
-static int tear_down(void **state)
-{
-    test_app_close(*state);
-    return 0;
-}
-
 static struct test_reply poll(struct test_app *t, const char *query, bool may_wait)
 {
     return test_call(t,
                      (struct test_call){.target = arena_printf(&t->mem, "/api/changes?%s", query).p,
-                                        .token = token,
+                                        .token = t->token,
                                         .may_wait = may_wait});
 }
 
@@ -40,7 +23,7 @@ static void set(struct test_app *t, const char *key)
 {
     const char *body = arena_printf(&t->mem, "{\"key\":\"%s\",\"value\":[1]}", key).p;
     struct test_reply r =
-        test_call(t, (struct test_call){.target = "/data", .body = body, .token = token});
+        test_call(t, (struct test_call){.target = "/data", .body = body, .token = t->token});
     assert_int_equal(r.status, 200);
 }
 
@@ -169,7 +152,7 @@ static struct str dying_token(struct test_app *t)
     struct who who;
     struct buf text = BUF_INIT;
     int64_t now = clock_wall_ms() / 1000;
-    assert_int_equal(who_verify(&who, str_from_c(token), &t->app.keys, now, &t->mem), OK);
+    assert_int_equal(who_verify(&who, str_from_c(t->token), &t->app.keys, now, &t->mem), OK);
     who_sign_access(&text, &t->app.keys, who.user_id, who.email, who.sid, now + 1 - ACCESS_TOKEN_S);
     struct str copy = arena_dup(&t->mem, buf_str(&text));
     buf_release(&text);
@@ -201,7 +184,7 @@ static void bad_parameters_are_refused(void **state)
 
 int main(void)
 {
-#define TEST(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
+#define TEST(f) cmocka_unit_test_setup_teardown(f, test_app_set_up_user, test_app_tear_down)
     const struct CMUnitTest tests[] = {
         TEST(events_come_as_they_were_logged),
         TEST(a_filter_leaves_events_out_but_goes_on),

@@ -9,20 +9,6 @@
 #include "answer.h"
 #include "lib/app/app.h"
 
-static int set_up(void **state)
-{
-    static struct test_app app;
-    test_app_open(&app);
-    *state = &app;
-    return 0;
-}
-
-static int tear_down(void **state)
-{
-    test_app_close(*state);
-    return 0;
-}
-
 static struct test_reply get(struct test_app *t, const char *target, const char *token)
 {
     return test_call(t, (struct test_call){.target = target, .token = token});
@@ -305,7 +291,7 @@ static void heads_tell_the_length_of_what_get_answers(void **state)
 
 int main(void)
 {
-#define TEST(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
+#define TEST(f) cmocka_unit_test_setup_teardown(f, test_app_set_up, test_app_tear_down)
     const struct CMUnitTest tests[] = {
         TEST(unknown_paths_are_404_in_json),
         TEST(other_methods_are_405_with_those_allowed),

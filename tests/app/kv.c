@@ -8,37 +8,20 @@
 
 #include "lib/app/app.h"
 
-static const char *token;
-
-static int set_up(void **state)
-{
-    static struct test_app app;
-    test_app_open(&app);
-    token = test_sign_up(&app, "a@example.org");
-    *state = &app;
-    return 0;
-}
-
-static int tear_down(void **state)
-{
-    test_app_close(*state);
-    return 0;
-}
-
 static struct test_reply get(struct test_app *t, const char *target)
 {
-    return test_call(t, (struct test_call){.target = target, .token = token});
+    return test_call(t, (struct test_call){.target = target, .token = t->token});
 }
 
 static struct test_reply post(struct test_app *t, const char *body)
 {
-    return test_call(t, (struct test_call){.target = "/data", .body = body, .token = token});
+    return test_call(t, (struct test_call){.target = "/data", .body = body, .token = t->token});
 }
 
 static struct test_reply drop(struct test_app *t, const char *target)
 {
-    return test_call(t,
-                     (struct test_call){.method = METHOD_DELETE, .target = target, .token = token});
+    return test_call(
+        t, (struct test_call){.method = METHOD_DELETE, .target = target, .token = t->token});
 }
 
 static void expect(struct test_reply r, const char *body)
@@ -98,13 +81,14 @@ static void a_deleted_key_is_null_again(void **state)
 
 static void a_form_sets_a_string(void **state)
 {
+    struct test_app *t = *state;
     struct test_call c = {
         .target = "/data",
         .body = "key=k+1&value=5",
-        .token = token,
+        .token = t->token,
         .headers = {.content_type = STR("application/x-www-form-urlencoded")},
     };
-    expect(test_call(*state, c), "{\"ok\":true,\"data\":{\"key\":\"k 1\",\"value\":\"5\"}}");
+    expect(test_call(t, c), "{\"ok\":true,\"data\":{\"key\":\"k 1\",\"value\":\"5\"}}");
 }
 
 static void keys_are_bounded_and_partly_reserved(void **state)
@@ -188,7 +172,7 @@ static void another_user_sees_nothing_of_it(void **state)
 
 int main(void)
 {
-#define TEST(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
+#define TEST(f) cmocka_unit_test_setup_teardown(f, test_app_set_up_user, test_app_tear_down)
     const struct CMUnitTest tests[] = {
         TEST(a_value_is_answered_as_it_was_sent),   TEST(an_unknown_key_is_null),
         TEST(without_a_key_the_key_data_is_meant),  TEST(keys_are_listed_by_prefix_and_page),

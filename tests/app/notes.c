@@ -13,30 +13,17 @@
 #define NOW      INT64_C(1800000000000)
 #define NOW_TEXT "2027-01-15T08:00:00.000Z"
 
-static const char *token;
-
 static int set_up(void **state)
 {
-    static struct test_app app;
     clock_set_for_test(NOW);
-    test_app_open(&app);
-    token = test_sign_up(&app, "a@example.org");
-    *state = &app;
-    return 0;
-}
-
-static int tear_down(void **state)
-{
-    test_app_close(*state);
-    clock_set_for_test(-1);
-    return 0;
+    return test_app_set_up_user(state);
 }
 
 static struct test_reply call(struct test_app *t, enum method method, const char *target,
                               const char *body)
 {
     return test_call(
-        t, (struct test_call){.method = method, .target = target, .body = body, .token = token});
+        t, (struct test_call){.method = method, .target = target, .body = body, .token = t->token});
 }
 
 static void expect(struct test_reply r, int status, const char *body)
@@ -130,7 +117,7 @@ static void errors_are_a_sentence_alone(void **state)
            "{\"error\":\"Unauthorized\"}");
     expect(test_call(t, (struct test_call){.target = "/api/notes",
                                            .body = "x",
-                                           .token = token,
+                                           .token = t->token,
                                            .body_too_large = true}),
            413, "{\"error\":\"The body is too large\"}");
 }
@@ -163,7 +150,7 @@ static void a_form_makes_a_note_too(void **state)
     struct test_reply r =
         test_call(t, (struct test_call){
                          .target = "/api/notes",
-                         .token = token,
+                         .token = t->token,
                          .body = "text=a+b",
                          .headers = {.content_type = STR("application/x-www-form-urlencoded")},
                      });
@@ -191,7 +178,7 @@ static void a_repeated_key_makes_no_second_note(void **state)
     struct test_app *t = *state;
     struct test_call c = {.target = "/api/notes",
                           .body = "{\"text\":\"once\"}",
-                          .token = token,
+                          .token = t->token,
                           .headers = {.idempotency_key = STR("k1")}};
     struct test_reply first = test_call(t, c), again = test_call(t, c);
     assert_true(str_eq(first.body, again.body));
@@ -205,7 +192,7 @@ static void if_match_holds_as_for_rows(void **state)
     struct test_call c = {.method = METHOD_PUT,
                           .target = path_of(t, note(t, "\"x\"")),
                           .body = "{\"text\":\"y\"}",
-                          .token = token,
+                          .token = t->token,
                           .headers = {.if_match = STR("\"7\"")}};
     assert_int_equal(test_call(t, c).status, 412);
     c.headers.if_match = STR("\"1\"");
@@ -237,19 +224,18 @@ static void a_batch_takes_notes(void **state)
 
 int main(void)
 {
+#define TEST(f) cmocka_unit_test_setup_teardown(f, set_up, test_app_tear_down)
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(notes_are_made_changed_and_removed_in_their_own_form,
-                                        set_up, tear_down),
-        cmocka_unit_test_setup_teardown(errors_are_a_sentence_alone, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(a_text_has_up_to_256_ki_characters, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(other_members_of_the_body_are_ignored, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(a_form_makes_a_note_too, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(each_change_is_the_event_of_the_collections_row, set_up,
-                                        tear_down),
-        cmocka_unit_test_setup_teardown(a_repeated_key_makes_no_second_note, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(if_match_holds_as_for_rows, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(the_fixed_paths_have_their_methods_only, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(a_batch_takes_notes, set_up, tear_down),
+        TEST(notes_are_made_changed_and_removed_in_their_own_form),
+        TEST(errors_are_a_sentence_alone),
+        TEST(a_text_has_up_to_256_ki_characters),
+        TEST(other_members_of_the_body_are_ignored),
+        TEST(a_form_makes_a_note_too),
+        TEST(each_change_is_the_event_of_the_collections_row),
+        TEST(a_repeated_key_makes_no_second_note),
+        TEST(if_match_holds_as_for_rows),
+        TEST(the_fixed_paths_have_their_methods_only),
+        TEST(a_batch_takes_notes),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -9,27 +9,10 @@
 #include "lib/app/app.h"
 #include "routes.h"
 
-static const char *token;
-
-static int set_up(void **state)
-{
-    static struct test_app app;
-    test_app_open(&app);
-    token = test_sign_up(&app, "a@example.org");
-    *state = &app;
-    return 0;
-}
-
-static int tear_down(void **state)
-{
-    test_app_close(*state);
-    return 0;
-}
-
 static struct test_reply call(void **state, enum method method, const char *target)
 {
-    return test_call(*state,
-                     (struct test_call){.method = method, .target = target, .token = token});
+    struct test_app *t = *state;
+    return test_call(t, (struct test_call){.method = method, .target = target, .token = t->token});
 }
 
 static void each_method_of_a_path_has_one_row(void **state)
@@ -96,7 +79,7 @@ static void a_zero_ends_no_segment(void **state)
         const char *end = ends[i] ? ends[i] : long_end;
         struct test_reply r = test_call(
             t, (struct test_call){.target = "/api/batch",
-                                  .token = token,
+                                  .token = t->token,
                                   .body = arena_printf(&t->mem,
                                                        "{\"operations\":[{\"method\":\"GET\","
                                                        "\"path\":\"/api/posts/count\\u0000%s\"}]}",
@@ -116,5 +99,5 @@ int main(void)
         cmocka_unit_test(empty_segments_and_ends_are_segments),
         cmocka_unit_test(a_zero_ends_no_segment),
     };
-    return cmocka_run_group_tests(tests, set_up, tear_down);
+    return cmocka_run_group_tests(tests, test_app_set_up_user, test_app_tear_down);
 }

@@ -12,30 +12,17 @@
 #define NOW      INT64_C(1800000000000)
 #define NOW_TEXT "2027-01-15T08:00:00.000Z"
 
-static const char *token;
-
 static int set_up(void **state)
 {
-    static struct test_app app;
     clock_set_for_test(NOW);
-    test_app_open(&app);
-    token = test_sign_up(&app, "a@example.org");
-    *state = &app;
-    return 0;
-}
-
-static int tear_down(void **state)
-{
-    test_app_close(*state);
-    clock_set_for_test(-1);
-    return 0;
+    return test_app_set_up_user(state);
 }
 
 static struct test_reply call(struct test_app *t, enum method method, const char *target,
                               const char *body)
 {
     return test_call(
-        t, (struct test_call){.method = method, .target = target, .body = body, .token = token});
+        t, (struct test_call){.method = method, .target = target, .body = body, .token = t->token});
 }
 
 static struct test_reply get(struct test_app *t, const char *target)
@@ -136,13 +123,13 @@ static void rows_of_another_user_are_not_there(void **state)
 {
     struct test_app *t = *state;
     const char *path = arena_printf(&t->mem, "/api/posts/%s", post(t, "mine")).p;
-    token = test_sign_up(t, "b@example.org");
+    t->token = test_sign_up(t, "b@example.org");
     struct test_reply r = get(t, path);
     test_expect_error(&r, 404, "not_found");
     r = call(t, METHOD_DELETE, path, NULL);
     test_expect_error(&r, 404, "not_found");
     expect(get(t, "/api/posts"), "{\"ok\":true,\"data\":[]}");
-    token = NULL;
+    t->token = NULL;
     r = get(t, path);
     test_expect_error(&r, 401, "unauthorized");
 }
@@ -186,7 +173,7 @@ static struct test_reply put_if(struct test_app *t, const char *path, const char
     return test_call(t, (struct test_call){.method = METHOD_PUT,
                                            .target = path,
                                            .body = "{\"title\":\"new\"}",
-                                           .token = token,
+                                           .token = t->token,
                                            .headers = {.if_match = str_from_c(if_match)}});
 }
 
@@ -298,7 +285,7 @@ static struct test_reply post_form(struct test_app *t, const char *target)
     return test_call(t, (struct test_call){
                             .target = target,
                             .body = "title=From+a+form&content=c",
-                            .token = token,
+                            .token = t->token,
                             .headers = {.content_type = STR("application/x-www-form-urlencoded")}});
 }
 
@@ -351,7 +338,7 @@ static void an_answer_that_nothing_is_there_says_as_of_when(void **state)
 
 int main(void)
 {
-#define TEST(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
+#define TEST(f) cmocka_unit_test_setup_teardown(f, set_up, test_app_tear_down)
     const struct CMUnitTest tests[] = {
         TEST(a_row_has_five_members_of_ours),
         TEST(what_the_schema_refuses_is_told_by_place),

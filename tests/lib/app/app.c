@@ -6,13 +6,14 @@
 
 #include <cmocka.h>
 
+#include "base/clock.h"
 #include "dispatch.h"
 #include "lib/app/app.h"
 #include "metrics.h"
 
 static const char secret[] = "CUBBY_JWT_SECRET=a secret of tests, thirty-two bytes";
 
-void test_app_open(struct test_app *t)
+static void open_app(struct test_app *t)
 {
     char *env[] = {(char *)secret, NULL};
     struct str message = STR_NULL;
@@ -34,14 +35,33 @@ void test_app_open(struct test_app *t)
     who_keys_init(&t->app.keys, &t->conf);
 }
 
-void test_app_close(struct test_app *t)
+int test_app_set_up(void **state)
 {
+    static struct test_app app;
+    open_app(&app);
+    *state = &app;
+    return 0;
+}
+
+int test_app_set_up_user(void **state)
+{
+    test_app_set_up(state);
+    struct test_app *t = *state;
+    t->token = test_sign_up(t, "a@example.org");
+    return 0;
+}
+
+int test_app_tear_down(void **state)
+{
+    struct test_app *t = *state;
     password_pool_free(t->app.passwords);
     wake_free(t->app.wake);
     metrics_free(t->app.metrics);
     test_store_close(&t->store);
     collections_release(&t->collections);
     arena_release(&t->mem);
+    clock_set_for_test(-1);
+    return 0;
 }
 
 static struct req request_of(struct test_app *t, const struct test_call *c, struct arena *mem)

@@ -14,11 +14,17 @@ struct test_app {
     struct conf conf; /* tests may change settings between calls */
     struct collections collections;
     struct test_store store;
-    struct arena mem; /* owns every reply, until the end */
+    struct arena mem;  /* owns every reply, until the end */
+    const char *token; /* the user's, where the fixture signed one up */
 };
 
-void test_app_open(struct test_app *t);
-void test_app_close(struct test_app *t);
+/*
+ * Fixtures for cmocka: *state becomes the struct test_app. The second signs a@example.org up. A
+ * test that stops the clock does so before; it goes on afterwards.
+ */
+int test_app_set_up(void **state);
+int test_app_set_up_user(void **state);
+int test_app_tear_down(void **state);
 
 /* One request. The method defaults to GET, or to POST where there is a body. */
 struct test_call {
