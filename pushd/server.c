@@ -7,6 +7,7 @@
 #include "conn.h"
 #include "feed.h"
 #include "server.h"
+#include "wire/deflate.h"
 
 void server_init(struct server *s, const struct conf *conf, struct loop *loop)
 {
@@ -15,6 +16,7 @@ void server_init(struct server *s, const struct conf *conf, struct loop *loop)
     list_init(&s->strangers);
     tickets_init(&s->tickets, clock_wall_ms() / 1000);
     s->input = mem_alloc(SERVER_INPUT);
+    s->deflater = deflater_new();
     rand_bytes(&s->spread, sizeof(s->spread));
     s->spread |= 1;
 }
@@ -71,5 +73,6 @@ void server_release(struct server *s)
     arena_release(&s->mem);
     buf_release(&s->out);
     buf_release(&s->cork);
+    deflater_free(s->deflater);
     mem_free(s->input);
 }

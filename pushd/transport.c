@@ -68,6 +68,35 @@ static enum err ws_check(const struct http_head *h)
     return e;
 }
 
+/* Choose among the client's extensions, whose header may come several times (RFC 6455 9.1). */
+static enum ws_deflate negotiate(const struct http_head *h, struct buf *answer)
+{
+    struct buf offers = BUF_INIT;
+    for (size_t i = 0; i < h->header_count; i++) {
+        if (!str_eq_nocase(h->headers[i].name, STR("sec-websocket-extensions")))
+            continue;
+        if (offers.n > 0)
+            buf_append_lit(&offers, ", ");
+        buf_append_str(&offers, h->headers[i].value);
+    }
+    enum ws_deflate deflate = ws_negotiate(buf_str(&offers), answer);
+    buf_release(&offers);
+    return deflate;
+}
+
+static void append_extensions(struct buf *out, struct conn *c, const struct http_head *h)
+{
+    struct buf answer = BUF_INIT;
+    enum ws_deflate deflate = negotiate(h, &answer);
+    c->deflate = deflate & 3;
+    if (deflate != WS_PLAIN) {
+        buf_append_lit(out, "Sec-WebSocket-Extensions: ");
+        buf_append_str(out, buf_str(&answer));
+        buf_append_lit(out, "\r\n");
+    }
+    buf_release(&answer);
+}
+
 static void ws_append_head(struct buf *out, struct conn *c, const struct http_head *h,
                            struct str headers)
 {
@@ -77,6 +106,7 @@ static void ws_append_head(struct buf *out, struct conn *c, const struct http_he
     if (ws_append_accept(out, http_header(h, STR("sec-websocket-key"))) != OK)
         assert(!"ws_check saw the key");
     buf_append_lit(out, "\r\n");
+    append_extensions(out, c, h);
     if (subprotocol.n > 0) {
         buf_append_lit(out, "Sec-WebSocket-Protocol: ");
         buf_append_str(out, subprotocol);
@@ -118,9 +148,8 @@ static size_t ws_on_input(struct conn *c, struct str in)
 {
     struct ws_message m;
     size_t used = 0;
-    uint16_t code = 0;
     c->missed = 0;
-    enum err e = ws_read(&c->reader, in, &c->endpoint->limits, &used, &m, &code);
+    enum err e = ws_read(&c->reader, in, &c->endpoint->limits, c->deflate, &used, &m);
     if (e == ERR_MORE)
         return in.n;
     if (e == OK) {
@@ -129,7 +158,7 @@ static size_t ws_on_input(struct conn *c, struct str in)
             ws_reader_trim(&c->reader); /* an idle connection holds no memory */
         return used;
     }
-    conn_end_code(c, END_PROTOCOL, code);
+    conn_end_code(c, END_PROTOCOL, m.code);
     return in.n;
 }
 

@@ -1,7 +1,8 @@
 /* WebSocket (RFC 6455). wslay's frame layer takes frames apart: it checks lengths and the form of
  * control frames, and unmasks. It says nothing of a frame before the first byte of its payload, so
  * the header is also looked at here as it passes, for all that must be refused at once; and the
- * rules above single frames (opcodes, fragments, UTF-8, close codes, limits) live here. */
+ * rules above single frames (opcodes, fragments, compression, UTF-8, close codes, limits) live
+ * here. */
 #include "base/base.h"
 
 #include <wslay/wslay.h>
@@ -11,11 +12,18 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/utf8.h"
+#include "wire/deflate.h"
 #include "wire/ws.h"
 
 #define CONTROL_MAX     125 /* payload of a control frame, RFC 6455 5.5 */
 #define MASK_LEN        4
 #define WS_CONTINUATION 0x0
+
+#define FIN          0x80
+#define RSV1         0x40 /* of a message's first frame: it is compressed (RFC 7692 7.2) */
+#define RSV          0x70
+#define DEFLATE_MIN  64          /* shorter messages are not worth it */
+#define INFLATE_STEP (32 * 1024) /* at a time, so that text is looked at as it comes */
 
 /* --- reading: the frame's header ------------------------------------------------------------- */
 
@@ -35,7 +43,9 @@ struct ws_reader {
     uint8_t opcode;
     size_t fragments;
     struct utf8 utf8;
-    struct buf message;
+    struct buf message;        /* inflated */
+    struct inflater *inflater; /* NULL: it is not compressed */
+    size_t packed;             /* its announced bytes, if it is */
 
     char control[CONTROL_MAX];
     size_t control_n;
@@ -87,6 +97,7 @@ void ws_reader_free(struct ws_reader *r)
     if (!r)
         return;
     wslay_frame_context_free(r->frames);
+    inflater_free(r->inflater);
     buf_release(&r->message);
     mem_free(r);
 }
@@ -97,15 +108,20 @@ static bool is_control(uint8_t opcode)
 }
 
 /* The first two bytes (RFC 6455 5.2): 0 when fine, else the code to close with. */
-static uint16_t check_first_bytes(const struct ws_reader *r, const struct ws_limits *limits)
+static uint16_t check_first_bytes(const struct ws_reader *r, const struct ws_limits *limits,
+                                  enum ws_deflate deflate)
 {
     uint8_t opcode = r->head[0] & 0xf;
+    uint8_t reserved = r->head[0] & RSV;
     bool masked = r->head[1] & 0x80;
-    if (r->head[0] & 0x70 || !masked || (opcode & 0x7) > WS_BINARY)
+    bool first = opcode == WS_TEXT || opcode == WS_BINARY;
+    if (reserved && (reserved != RSV1 || deflate == WS_PLAIN || !first))
+        return WS_CLOSE_PROTOCOL;
+    if (!masked || (opcode & 0x7) > WS_BINARY)
         return WS_CLOSE_PROTOCOL;
     if (is_control(opcode))
         return 0;
-    if ((opcode == WS_CONTINUATION) != (r->opcode != 0))
+    if (first == (r->opcode != 0))
         return WS_CLOSE_PROTOCOL;
     return r->fragments >= limits->fragments ? WS_CLOSE_TOO_BIG : 0;
 }
@@ -120,11 +136,33 @@ static uint64_t announced_length(const struct ws_reader *r)
     return n;
 }
 
+/* A data frame of that length begins. */
+static uint16_t begin_data(struct ws_reader *r, uint64_t length, const struct ws_limits *limits)
+{
+    uint8_t opcode = r->head[0] & 0xf;
+    bool packed = r->inflater || r->head[0] & RSV1;
+    size_t max = limits->message, before = r->message.n;
+    if (packed) { /* no honest one is that much longer than what it holds */
+        max += max / 8 + DEFLATE_MIN;
+        before = r->packed;
+    }
+    if (length > max || before > max - length)
+        return WS_CLOSE_TOO_BIG;
+    if (opcode != WS_CONTINUATION) {
+        r->opcode = opcode;
+        r->inflater = packed ? inflater_new() : NULL;
+    }
+    r->packed += (size_t)length;
+    r->fragments++;
+    return 0;
+}
+
 /* All that was due of the header is there: check it and say what comes next. */
-static uint16_t check_head(struct ws_reader *r, const struct ws_limits *limits)
+static uint16_t check_head(struct ws_reader *r, const struct ws_limits *limits,
+                           enum ws_deflate deflate)
 {
     if (r->head_n == 2) {
-        uint16_t code = check_first_bytes(r, limits);
+        uint16_t code = check_first_bytes(r, limits, deflate);
         uint8_t length = r->head[1] & 0x7f;
         if (code)
             return code;
@@ -135,14 +173,9 @@ static uint16_t check_head(struct ws_reader *r, const struct ws_limits *limits)
         }
     }
     uint64_t length = announced_length(r);
-    uint8_t opcode = r->head[0] & 0xf;
-    if (!is_control(opcode)) {
-        if (length > limits->message || r->message.n > limits->message - length)
-            return WS_CLOSE_TOO_BIG;
-        if (opcode != WS_CONTINUATION)
-            r->opcode = opcode;
-        r->fragments++;
-    }
+    uint16_t code = is_control(r->head[0] & 0xf) ? 0 : begin_data(r, length, limits);
+    if (code)
+        return code;
     r->in_payload = true;
     r->due = MASK_LEN + length;
     return 0;
@@ -190,51 +223,93 @@ static uint16_t take_control(struct ws_reader *r, uint8_t opcode, struct str pie
     return opcode == WS_CLOSE ? finish_close(r, out) : 0;
 }
 
-/* A piece of a data frame; *done when it was the last of the message. */
-static uint16_t take_data(struct ws_reader *r, bool fin, struct str piece, struct ws_message *out,
-                          bool *done)
+/* Inflate a piece of a message, the last one with what ends it. */
+static uint16_t inflate_piece(struct ws_reader *r, struct str piece, size_t max, bool last)
 {
-    *done = fin && r->due == 0;
-    if (r->opcode == WS_TEXT &&
-        (!utf8_feed(&r->utf8, piece) || (*done && !utf8_is_complete(&r->utf8))))
-        return WS_CLOSE_INVALID_DATA;
-    if (!*done || r->message.n > 0) {
-        buf_append_str(&r->message, piece);
-        piece = buf_str(&r->message);
-    } /* else the message is this piece: it is used where wslay unmasked it */
-    if (*done) {
-        *out = (struct ws_message){.opcode = r->opcode, .data = piece};
-        r->opcode = 0;
-        r->fragments = 0;
+    size_t step = 4 * piece.n + DEFLATE_MIN;
+    bool ending = false;
+    step = step < INFLATE_STEP ? step : INFLATE_STEP;
+    for (;;) {
+        size_t before = r->message.n, room = max + 1 - before;
+        room = room < step ? room : step;
+        enum err e = ending ? inflater_finish(r->inflater, &r->message, room)
+                            : inflater_append(r->inflater, &piece, &r->message, room);
+        if (r->opcode == WS_TEXT && !utf8_feed(&r->utf8, str_from(buf_str(&r->message), before)))
+            return WS_CLOSE_INVALID_DATA;
+        if (r->message.n > max)
+            return WS_CLOSE_TOO_BIG;
+        if (e == ERR_INVALID)
+            return WS_CLOSE_INVALID_DATA;
+        if (e == OK && (ending || !last))
+            return 0;
+        ending = ending || e == OK;
     }
+}
+
+/* A piece of a message as it is; *whole, all there is of it, may be where wslay unmasked it. */
+static uint16_t join_piece(struct ws_reader *r, struct str piece, bool last, struct str *whole)
+{
+    if (r->opcode == WS_TEXT && !utf8_feed(&r->utf8, piece))
+        return WS_CLOSE_INVALID_DATA;
+    *whole = piece;
+    if (!last || r->message.n > 0) {
+        buf_append_str(&r->message, piece);
+        *whole = buf_str(&r->message);
+    }
+    return 0;
+}
+
+/* A piece of a data frame; *done when it was the last of the message. */
+static uint16_t take_data(struct ws_reader *r, bool fin, struct str piece, size_t max,
+                          struct ws_message *out, bool *done)
+{
+    bool last = fin && r->due == 0;
+    struct str whole;
+    uint16_t code =
+        r->inflater ? inflate_piece(r, piece, max, last) : join_piece(r, piece, last, &whole);
+    if (code || !last)
+        return code;
+    if (r->inflater)
+        whole = buf_str(&r->message);
+    if (r->opcode == WS_TEXT && !utf8_is_complete(&r->utf8))
+        return WS_CLOSE_INVALID_DATA;
+    *out = (struct ws_message){.opcode = r->opcode, .data = whole};
+    *done = true;
+    inflater_free(r->inflater);
+    r->inflater = NULL;
+    r->opcode = 0;
+    r->fragments = 0;
+    r->packed = 0;
     return 0;
 }
 
 /* Go on until a message is complete, `in` is used up or something is wrong. */
 static enum err read_frames(struct ws_reader *r, const struct ws_limits *limits,
-                            struct ws_message *out, uint16_t *close_code)
+                            enum ws_deflate deflate, struct ws_message *out)
 {
     bool done = false;
-    *close_code = 0;
     while (!done) {
         struct wslay_frame_iocb frame;
         ssize_t n = wslay_frame_recv(r->frames, &frame);
+        uint16_t code = 0;
         if (n >= 0 && r->in_payload) {
             struct str piece = str_make((const char *)frame.data, (size_t)n);
-            *close_code = is_control(frame.opcode)
-                              ? take_control(r, frame.opcode, piece, out, &done)
-                              : take_data(r, frame.fin, piece, out, &done);
+            code = is_control(frame.opcode)
+                       ? take_control(r, frame.opcode, piece, out, &done)
+                       : take_data(r, frame.fin, piece, limits->message, out, &done);
             if (r->due == 0)
                 expect_frame(r);
         } else if (n < 0 && n != WSLAY_ERR_WANT_READ) {
-            *close_code = WS_CLOSE_PROTOCOL;
+            code = WS_CLOSE_PROTOCOL;
         } else if (r->due > 0) {
             return ERR_MORE;
         } else { /* the header, or an unmasked empty frame that wslay holds for complete */
-            *close_code = check_head(r, limits);
+            code = check_head(r, limits, deflate);
         }
-        if (*close_code)
+        if (code) {
+            out->code = code;
             return ERR_INVALID;
+        }
     }
     return OK;
 }
@@ -249,7 +324,7 @@ void ws_reader_trim(struct ws_reader **reader)
 }
 
 enum err ws_read(struct ws_reader **reader, struct str in, const struct ws_limits *limits,
-                 size_t *consumed, struct ws_message *out, uint16_t *close_code)
+                 enum ws_deflate deflate, size_t *consumed, struct ws_message *out)
 {
     *consumed = 0;
     if (!*reader) {
@@ -263,7 +338,7 @@ enum err ws_read(struct ws_reader **reader, struct str in, const struct ws_limit
         r->utf8.state = 0;
     }
     r->in = in;
-    enum err e = read_frames(r, limits, out, close_code);
+    enum err e = read_frames(r, limits, deflate, out);
     *consumed = in.n - r->in.n;
     if (e == ERR_INVALID) {
         ws_reader_free(r);
@@ -305,25 +380,50 @@ enum err ws_append_accept(struct buf *out, struct str key)
     return OK;
 }
 
+/* A frame's header (RFC 6455 5.2), not masked; returns its length. */
+static size_t put_head(char *to, unsigned first, size_t length)
+{
+    size_t n = 2, length_bytes = length > UINT16_MAX ? 8 : length > CONTROL_MAX ? 2 : 0;
+    to[0] = (char)first;
+    to[1] = (char)(length_bytes == 8 ? 127 : length_bytes == 2 ? 126 : length);
+    while (length_bytes-- > 0)
+        to[n++] = (char)((uint64_t)length >> (8 * length_bytes));
+    return n;
+}
+
 void ws_append_frame(struct buf *out, enum ws_opcode opcode, struct str payload)
 {
-    unsigned char head[WS_HEADER_MAX];
-    size_t n = 2, length_bytes = payload.n > UINT16_MAX ? 8 : payload.n > CONTROL_MAX ? 2 : 0;
+    char head[WS_HEADER_MAX];
     assert(!is_control((uint8_t)opcode) || payload.n <= CONTROL_MAX);
-    head[0] = (unsigned char)(0x80 | opcode);
-    head[1] = (unsigned char)(length_bytes == 8 ? 127 : length_bytes == 2 ? 126 : payload.n);
-    while (length_bytes-- > 0)
-        head[n++] = (unsigned char)((uint64_t)payload.n >> (8 * length_bytes));
+    size_t n = put_head(head, FIN | opcode, payload.n);
     buf_reserve(out, n + payload.n);
     buf_append(out, head, n);
     buf_append_str(out, payload);
 }
 
+/* Compressed, if that is shorter: how long its header is shows only then. */
+static bool append_deflated(struct buf *out, struct deflater *d, enum ws_opcode opcode,
+                            struct str payload)
+{
+    static const char gap[WS_HEADER_MAX];
+    size_t at = out->n, body = at + WS_HEADER_MAX;
+    buf_append(out, gap, sizeof(gap));
+    if (!deflater_append(d, out, payload)) {
+        out->n = at;
+        return false;
+    }
+    size_t n = out->n - body, head = put_head(out->p + at, FIN | RSV1 | opcode, n);
+    memmove(out->p + at + head, out->p + body, n + 1);
+    out->n = at + head + n;
+    return true;
+}
+
 void ws_append_message(struct buf *out, struct deflater *d, enum ws_opcode opcode,
                        struct str payload)
 {
-    (void)d;
-    ws_append_frame(out, opcode, payload);
+    bool worth = d && payload.n >= DEFLATE_MIN && !is_control((uint8_t)opcode);
+    if (!worth || !append_deflated(out, d, opcode, payload))
+        ws_append_frame(out, opcode, payload);
 }
 
 void ws_append_close(struct buf *out, uint16_t code, struct str reason)

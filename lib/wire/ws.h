@@ -1,7 +1,8 @@
 /*
- * WebSocket (RFC 6455) without I/O: the handshake's key, messages out of bytes, frames into bytes.
- * The only user of wslay (its frame layer). Memory exists only while a message is incomplete or
- * being looked at, so an idle connection holds none.
+ * WebSocket (RFC 6455) with permessage-deflate (RFC 7692), without I/O: the handshake's key and
+ * extension, messages out of bytes, frames into bytes. The only user of wslay (its frame layer).
+ * Memory exists only while a message is incomplete or being looked at: no context is taken over
+ * from one message to the next, in either direction, so an idle connection holds none.
  */
 #ifndef WIRE_WS_H
 #define WIRE_WS_H
@@ -52,7 +53,7 @@ struct ws_message {
 };
 
 struct ws_limits {
-    size_t message;   /* bytes of one message, all fragments together */
+    size_t message;   /* bytes of one message, inflated, all fragments together */
     size_t fragments; /* frames of one message */
 };
 
@@ -63,20 +64,29 @@ struct ws_reader; /* an incomplete message */
 enum err ws_append_accept(struct buf *out, struct str key) must_check;
 
 /*
+ * Answer a Sec-WebSocket-Extensions header (several are joined by commas) with the first acceptable
+ * offer of permessage-deflate: the answer's value is appended unless the result is WS_PLAIN. A
+ * client that wants a window below 2^15 gets WS_DEFLATE_READ: messages to many are compressed once,
+ * with the full window, and RFC 7692 7 lets a server leave any message as it is.
+ */
+enum ws_deflate ws_negotiate(struct str offers, struct buf *answer) must_check;
+
+/*
  * Read one message or control frame from bytes a client sent. *reader is NULL between messages and
  * is made and freed here as needed. Call again with the rest until ERR_MORE; where nothing is left
  * to call with, ws_reader_trim().
  *   OK           *out is set, *consumed bytes were used. Control frames come out between fragments.
  *   ERR_MORE     all of `in` was taken in; nothing complete yet.
- *   ERR_INVALID  *close_code says which code to close with; the reader is gone.
+ *   ERR_INVALID  out->code says which code to close with; the reader is gone.
  *                1002: reserved bits or opcodes, unmasked frames, control frames fragmented or over
  *                125 bytes, a non-minimal length, a close code that may not be sent, a continuation
  *                out of place. 1007: text or a close reason that is no UTF-8, seen at the first bad
- *                byte even in mid-frame. 1009: over the limits, seen in the announced length,
- *                before the bytes arrive.
+ *                byte even in mid-frame, and deflate data that is none. 1009: over the limits, seen
+ *                in the announced length, before the bytes arrive, or at the first byte inflated
+ *                beyond them.
  */
 enum err ws_read(struct ws_reader **reader, struct str in, const struct ws_limits *limits,
-                 size_t *consumed, struct ws_message *out, uint16_t *close_code) must_check;
+                 enum ws_deflate deflate, size_t *consumed, struct ws_message *out) must_check;
 
 /* The last message was looked at: give its memory back, unless another has begun. NULL is fine. */
 void ws_reader_trim(struct ws_reader **reader);
@@ -87,7 +97,7 @@ void ws_reader_free(struct ws_reader *reader);
 /* Append one unfragmented, unmasked frame. */
 void ws_append_frame(struct buf *out, enum ws_opcode opcode, struct str payload);
 
-/* Append a message in one frame, compressed where that pays; d NULL: never. */
+/* Append a message in one frame, compressed where that makes it shorter; d NULL: never. */
 void ws_append_message(struct buf *out, struct deflater *d, enum ws_opcode opcode,
                        struct str payload);
 

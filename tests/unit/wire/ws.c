@@ -6,38 +6,13 @@
 
 #include <cmocka.h>
 
+#include "lib/frames.h"
 #include "lib/guard.h"
 #include "wire/ws.h"
 
-#define FIN 0x80
-
 static const struct ws_limits limits = {.message = 70000, .fragments = 8};
 
-/* --- a client that says anything ------------------------------------------------------------- */
-
-static void append_length(struct buf *out, uint64_t n, int bytes)
-{
-    while (bytes-- > 0)
-        buf_append_ch(out, (char)(n >> (8 * bytes)));
-}
-
-/* The two bytes of a masked frame, its length in the shortest form, and the mask. */
-static void append_head(struct buf *out, int first, uint64_t n)
-{
-    buf_append_ch(out, (char)first);
-    buf_append_ch(out, (char)(0x80 | (n < 126 ? n : n < 65536 ? 126 : 127)));
-    append_length(out, n, n < 126 ? 0 : n < 65536 ? 2 : 8);
-    buf_append_lit(out, "\x12\x00\xf0\x7d");
-}
-
-static void append_frame(struct buf *out, int first, struct str payload)
-{
-    append_head(out, first, payload.n);
-    const char *mask = out->p + out->n - 4;
-    char key[4] = {mask[0], mask[1], mask[2], mask[3]};
-    for (size_t i = 0; i < payload.n; i++)
-        buf_append_ch(out, (char)(payload.p[i] ^ key[i % 4]));
-}
+/* --- reading --------------------------------------------------------------------------------- */
 
 /* What came out, as text: "text(hi) ping() close(1000,bye) ", or "!1002" at the end. */
 static void read_all(struct str in, size_t piece, struct buf *log)
@@ -51,11 +26,10 @@ static void read_all(struct str in, size_t piece, struct buf *log)
         rest = guard_copy(rest);
         for (;;) {
             struct ws_message m;
-            uint16_t code;
             size_t used;
-            enum err e = ws_read(&reader, rest, &limits, &used, &m, &code);
+            enum err e = ws_read(&reader, rest, &limits, WS_PLAIN, &used, &m);
             if (e == ERR_INVALID) {
-                buf_appendf(log, "!%d", code);
+                buf_appendf(log, "!%d", m.code);
                 assert_null(reader);
                 return;
             }
@@ -109,7 +83,7 @@ static void assert_frames(const struct frame *frames, size_t n, const char *expe
 {
     struct buf in = BUF_INIT;
     for (size_t i = 0; i < n; i++)
-        append_frame(&in, frames[i].first, frames[i].payload);
+        frames_append(&in, frames[i].first, frames[i].payload);
     assert_reads(&in, expected);
     buf_release(&in);
 }
@@ -170,7 +144,7 @@ static void reads_every_form_of_length(void **state)
     for (size_t i = 0; i < ARRAY_LEN(lengths); i++) {
         while (payload.n < lengths[i])
             buf_append_ch(&payload, (char)('a' + payload.n % 23));
-        append_frame(&in, FIN | WS_TEXT, buf_str(&payload));
+        frames_append(&in, FIN | WS_TEXT, buf_str(&payload));
         if (payload.n > 200)
             buf_appendf(&expected, "text(%zu) ", payload.n);
         else
@@ -188,15 +162,14 @@ static void keeps_the_bytes_of_a_long_message(void **state)
     struct buf in = BUF_INIT, payload = BUF_INIT;
     struct ws_reader *reader = NULL;
     struct ws_message m;
-    uint16_t code;
     size_t used;
     while (payload.n < 70000)
         buf_append_ch(&payload, (char)(payload.n * 7));
-    append_frame(&in, FIN | WS_BINARY, buf_str(&payload));
-    assert_int_equal(OK, ws_read(&reader, buf_str(&in), &limits, &used, &m, &code));
+    frames_append(&in, FIN | WS_BINARY, buf_str(&payload));
+    assert_int_equal(OK, ws_read(&reader, buf_str(&in), &limits, WS_PLAIN, &used, &m));
     assert_true(str_eq(buf_str(&payload), m.data));
     assert_int_equal(in.n, used);
-    assert_int_equal(ERR_MORE, ws_read(&reader, STR_NULL, &limits, &used, &m, &code));
+    assert_int_equal(ERR_MORE, ws_read(&reader, STR_NULL, &limits, WS_PLAIN, &used, &m));
     assert_null(reader);
     buf_release(&in);
     buf_release(&payload);
@@ -208,14 +181,13 @@ static void holds_memory_only_while_a_message_is_incomplete(void **state)
     struct buf in = BUF_INIT;
     struct ws_reader *reader = NULL;
     struct ws_message m;
-    uint16_t code;
     size_t used;
-    append_frame(&in, FIN | WS_TEXT, STR("hi"));
-    assert_int_equal(ERR_MORE, ws_read(&reader, STR_NULL, &limits, &used, &m, &code));
+    frames_append(&in, FIN | WS_TEXT, STR("hi"));
+    assert_int_equal(ERR_MORE, ws_read(&reader, STR_NULL, &limits, WS_PLAIN, &used, &m));
     assert_null(reader);
-    assert_int_equal(ERR_MORE, ws_read(&reader, str_make(in.p, 1), &limits, &used, &m, &code));
+    assert_int_equal(ERR_MORE, ws_read(&reader, str_make(in.p, 1), &limits, WS_PLAIN, &used, &m));
     assert_non_null(reader);
-    assert_int_equal(OK, ws_read(&reader, str_from(buf_str(&in), 1), &limits, &used, &m, &code));
+    assert_int_equal(OK, ws_read(&reader, str_from(buf_str(&in), 1), &limits, WS_PLAIN, &used, &m));
     assert_int_equal(in.n - 1, used);
     assert_true(str_eq(STR("hi"), m.data));
     ws_reader_trim(&reader);
@@ -224,16 +196,16 @@ static void holds_memory_only_while_a_message_is_incomplete(void **state)
     ws_reader_free(NULL);
 
     buf_reset(&in);
-    append_frame(&in, WS_TEXT, STR("be"));
-    append_frame(&in, FIN | WS_PING, STR(""));
-    assert_int_equal(OK, ws_read(&reader, buf_str(&in), &limits, &used, &m, &code));
+    frames_append(&in, WS_TEXT, STR("be"));
+    frames_append(&in, FIN | WS_PING, STR(""));
+    assert_int_equal(OK, ws_read(&reader, buf_str(&in), &limits, WS_PLAIN, &used, &m));
     assert_int_equal(WS_PING, m.opcode);
     ws_reader_trim(&reader); /* a message has begun: it stays */
     buf_reset(&in);
-    append_frame(&in, FIN, STR("gun"));
-    assert_int_equal(OK, ws_read(&reader, buf_str(&in), &limits, &used, &m, &code));
+    frames_append(&in, FIN, STR("gun"));
+    assert_int_equal(OK, ws_read(&reader, buf_str(&in), &limits, WS_PLAIN, &used, &m));
     assert_true(str_eq(STR("begun"), m.data));
-    assert_int_equal(ERR_MORE, ws_read(&reader, STR(""), &limits, &used, &m, &code));
+    assert_int_equal(ERR_MORE, ws_read(&reader, STR(""), &limits, WS_PLAIN, &used, &m));
     assert_null(reader);
     buf_release(&in);
 }
@@ -268,9 +240,9 @@ static void refuses_long_or_fragmented_control_frames(void **state)
     FRAMES("!1002", {WS_PING, STR("")});
     FRAMES("!1002", {WS_CLOSE, STR("")});
     struct buf long_ping = BUF_INIT;
-    append_frame(&long_ping, FIN | WS_PING,
-                 STR("1234567890123456789012345678901234567890123456789012345678901234567890"
-                     "1234567890123456789012345678901234567890123456789012345"));
+    frames_append(&long_ping, FIN | WS_PING,
+                  STR("1234567890123456789012345678901234567890123456789012345678901234567890"
+                      "1234567890123456789012345678901234567890123456789012345"));
     assert_reads(&long_ping,
                  "ping(1234567890123456789012345678901234567890123456789012345678901234567890"
                  "1234567890123456789012345678901234567890123456789012345) ");
@@ -308,7 +280,7 @@ static void refuses_text_at_the_first_bad_byte(void **state)
     FRAMES("text(a) !1007", {FIN | WS_TEXT, STR("a")}, {WS_TEXT, STR("\xf4\x90")});
     /* The frame announces more than has come. */
     struct buf in = BUF_INIT;
-    append_frame(&in, WS_TEXT, STR("good \xce\xba\xf5 and more"));
+    frames_append(&in, WS_TEXT, STR("good \xce\xba\xf5 and more"));
     in.n -= 9;
     assert_reads(&in, "!1007");
     buf_release(&in);
@@ -336,13 +308,13 @@ static void refuses_too_much_from_the_announced_length(void **state)
 {
     (void)state;
     struct buf in = BUF_INIT;
-    append_head(&in, FIN | WS_BINARY, limits.message + 1);
+    frames_append_head(&in, FIN | WS_BINARY, limits.message + 1);
     in.n -= 4; /* not even the mask */
     assert_reads(&in, "!1009");
 
     buf_reset(&in);
-    append_frame(&in, WS_BINARY, STR("abc"));
-    append_head(&in, 0, limits.message - 2);
+    frames_append(&in, WS_BINARY, STR("abc"));
+    frames_append_head(&in, 0, limits.message - 2);
     in.n -= 4;
     assert_reads(&in, "!1009");
     buf_release(&in);
@@ -353,15 +325,15 @@ static void refuses_too_many_fragments(void **state)
     (void)state;
     struct buf in = BUF_INIT;
     for (int round = 0; round < 2; round++) {
-        append_frame(&in, WS_TEXT, STR("a"));
+        frames_append(&in, WS_TEXT, STR("a"));
         for (size_t i = 2; i < limits.fragments; i++)
-            append_frame(&in, 0, STR("a"));
-        append_frame(&in, FIN, STR("a"));
+            frames_append(&in, 0, STR("a"));
+        frames_append(&in, FIN, STR("a"));
     }
     assert_reads(&in, "text(aaaaaaaa) text(aaaaaaaa) ");
     buf_reset(&in);
     for (size_t i = 0; i <= limits.fragments; i++)
-        append_frame(&in, i ? 0 : WS_TEXT, STR(""));
+        frames_append(&in, i ? 0 : WS_TEXT, STR(""));
     assert_reads(&in, "!1009");
     buf_release(&in);
 }
