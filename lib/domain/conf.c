@@ -5,6 +5,7 @@
 #include <ctype.h>
 #include <errno.h>
 #include <ini.h>
+#include <sys/un.h>
 
 #include "domain/conf.h"
 
@@ -22,6 +23,7 @@ struct setting {
     const char *fallback;
     int64_t min, max;
     bool secret; /* never repeated in a message */
+    bool fixed;  /* cubby-pushd cannot change it while it runs */
     const char *yes, *no;
     bool (*check)(struct str value); /* of a text that is not empty, of each item of a list */
     const char *expected;            /* what `check` accepts */
@@ -81,9 +83,12 @@ static bool is_network(struct str s)
     return slash == s.n || str_to_i64(str_from(s, slash + 1), 0, v4 ? 32 : 128, &bits);
 }
 
-/* address:port with a numeric address, an IPv6 one in brackets. */
+/* address:port with a numeric address, an IPv6 one in brackets; or unix: and an absolute path. */
 static bool is_listen(struct str s)
 {
+    const struct str local = STR("unix:/");
+    if (str_starts_with(s, local))
+        return s.n > local.n && s.n - strlen("unix:") < sizeof((struct sockaddr_un *)0)->sun_path;
     char text[INET6_ADDRSTRLEN];
     unsigned char bytes[sizeof(struct in6_addr)];
     int64_t port;
@@ -123,9 +128,9 @@ static const struct setting settings[] = {
      .doc = "Key that signs tokens, its bytes as they are. Must be set; 32 random bytes or more."},
     {"jwt_secret_previous", TEXT, AT(jwt_secret_previous), "", 32, 4096, .secret = true,
      .doc = "The key before it: its tokens stay good while it is listed here."},
-    {"data_dir", TEXT, AT(data_dir), "data", 1, 3072,
+    {"data_dir", TEXT, AT(data_dir), "data", 1, 3072, .fixed = true,
      .doc = "Folder of all data. Made with mode 0700; on a local disk."},
-    {"bus_dir", TEXT, AT(bus_dir), "", 0, 80,
+    {"bus_dir", TEXT, AT(bus_dir), "", 0, 80, .fixed = true,
      .doc = "Folder of the sockets between the two programs. Empty: run/bus in data_dir."},
     {"collections_dir", TEXT, AT(collections_dir), "fcgi-app/collections", 1, 3072,
      .doc = "Folder of the collections' declarations, one JSON file each."},
@@ -153,9 +158,9 @@ static const struct setting settings[] = {
      .doc = "Sign-ups and log-ins a minute from one client address."},
     {"synchronous", SWITCH, AT(synchronous_full), "full", .yes = "full", .no = "normal",
      .doc = "full: an answered write survives a power cut. normal: it may not, and is faster."},
-    {"busy_timeout", NUMBER, AT(busy_timeout), "5000", 1, 600000,
+    {"busy_timeout", NUMBER, AT(busy_timeout), "5000", 1, 600000, .fixed = true,
      .doc = "Milliseconds a request waits for a busy data file before 503."},
-    {"handle_cache", NUMBER, AT(handle_cache), "400", 1, 100000,
+    {"handle_cache", NUMBER, AT(handle_cache), "400", 1, 100000, .fixed = true,
      .doc = "Data files each process keeps open (3 descriptors and about 70 KB each)."},
     {"log_keep_events", NUMBER, AT(log_keep_events), "1000", 0, MANY,
      .doc = "Events kept of each space for streams that come back."},
@@ -168,10 +173,17 @@ static const struct setting settings[] = {
     {"hash_queue", NUMBER, AT(hash_queue), "64", 1, 100000,
      .doc = "Log-ins that may wait for a password hash before 503."},
     {"push_listen", TEXT, AT(push_listen), "127.0.0.1:8090", 1, 128, .check = is_listen,
-     .expected = "address:port such as 127.0.0.1:8090 or [::1]:8090",
-     .doc = "Where cubby-pushd listens."},
+     .expected = "address:port such as 127.0.0.1:8090 or [::1]:8090, or unix:/path", .fixed = true,
+     .doc = "Where cubby-pushd listens: an address and port, or unix: and a path (mode 0660)."},
+    {"push_tls_listen", TEXT, AT(push_tls_listen), "", 0, 128, .check = is_listen,
+     .expected = "address:port such as 0.0.0.0:8443 or [::]:8443, or unix:/path", .fixed = true,
+     .doc = "Where cubby-pushd listens for TLS (https, wss). Empty: nowhere."},
+    {"push_tls_cert", TEXT, AT(push_tls_cert), "", 0, 3072,
+     .doc = "Its certificate with the chain behind it, a PEM file."},
+    {"push_tls_key", TEXT, AT(push_tls_key), "", 0, 3072,
+     .doc = "The certificate's private key, a PEM file without a passphrase."},
     {"push_metrics_listen", TEXT, AT(push_metrics_listen), "", 0, 128, .check = is_listen,
-     .expected = "address:port such as 127.0.0.1:9091",
+     .expected = "address:port such as 127.0.0.1:9091, or unix:/path", .fixed = true,
      .doc = "Where cubby-pushd answers /metrics without a token: loopback. Empty: nowhere."},
     {"push_buffer", NUMBER, AT(push_buffer), "262144", 4096, 1 << 30,
      .doc = "Bytes that may wait for a slow reader of a stream."},
@@ -181,7 +193,7 @@ static const struct setting settings[] = {
      .doc = "Streams of one user."},
     {"push_max_connections_per_ip", NUMBER, AT(push_max_connections_per_ip), "1000", 0, 10000000,
      .doc = "Streams from one client address."},
-    {"push_reader_threads", NUMBER, AT(push_reader_threads), "2", 1, 64,
+    {"push_reader_threads", NUMBER, AT(push_reader_threads), "2", 1, 64, .fixed = true,
      .doc = "Threads of cubby-pushd that read data files."},
     {"stream_max_age", NUMBER, AT(stream_max_age), "3600", 0, 30 * 24 * 3600,
      .doc = "Seconds after which a stream ends and its client comes back, give or take 10 %."},
@@ -399,12 +411,13 @@ static enum err check_whole(struct loading *l)
     struct conf *c = l->conf;
     if (!c->bus_dir.n)
         c->bus_dir = arena_printf(l->mem, "%.*s/run/bus", STR_ARG(c->data_dir));
-    if (c->jwt_secret.n)
-        return OK;
-    l->message =
-        arena_printf(l->mem, "jwt_secret is not set; expected at least 32 bytes in the settings "
-                             "file or in " PREFIX "JWT_SECRET");
-    return ERR_INVALID;
+    if (!c->jwt_secret.n)
+        l->message =
+            arena_printf(l->mem, "jwt_secret is not set; expected at least 32 bytes in the "
+                                 "settings file or in " PREFIX "JWT_SECRET");
+    else if (c->push_tls_listen.n && !(c->push_tls_cert.n && c->push_tls_key.n))
+        l->message = STR("push_tls_listen is set; expected push_tls_cert and push_tls_key too");
+    return l->message.p ? ERR_INVALID : OK;
 }
 
 enum err conf_load(struct conf *c, const char *path, char **env, struct arena *mem,
@@ -426,6 +439,35 @@ enum err conf_load(struct conf *c, const char *path, char **env, struct arena *m
         e = check_whole(&l);
     *message = l.message;
     return e;
+}
+
+/* --- while a program runs --------------------------------------------------------------------- */
+
+/* Give a fixed setting of *c its value in *old; true: it had another. */
+static bool keep(struct conf *c, const struct conf *old, const struct setting *s, struct arena *mem)
+{
+    void *field = (char *)c + s->offset;
+    const void *before = (const char *)old + s->offset;
+    if (s->kind == NUMBER) {
+        int64_t was = *(const int64_t *)before, is = *(int64_t *)field;
+        *(int64_t *)field = was;
+        return is != was;
+    }
+    struct str was = *(const struct str *)before, is = *(struct str *)field;
+    *(struct str *)field = arena_dup(mem, was);
+    return !str_eq(is, was);
+}
+
+struct str conf_keep_fixed(struct conf *c, const struct conf *old, struct arena *mem)
+{
+    struct str names = STR_NULL;
+    for (size_t i = 0; i < ARRAY_LEN(settings); i++) {
+        const struct setting *s = &settings[i];
+        assert(!s->fixed || s->kind == NUMBER || s->kind == TEXT);
+        if (s->fixed && keep(c, old, s, mem))
+            names = arena_printf(mem, "%.*s%s%s", STR_ARG(names), names.n ? "," : "", s->name);
+    }
+    return names;
 }
 
 static void print_type(const struct setting *s)

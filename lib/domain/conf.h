@@ -36,8 +36,10 @@ struct conf {
     int64_t log_keep_events, log_keep_bytes;
     int64_t threads; /* 0: 2 × cores, at least 4 */
     int64_t poll_workers;
-    int64_t hash_queue;             /* log-ins that may wait for a password hash */
-    struct str push_listen;         /* address:port of pushd */
+    int64_t hash_queue;         /* log-ins that may wait for a password hash */
+    struct str push_listen;     /* address:port of pushd, or unix:/path */
+    struct str push_tls_listen; /* the same for TLS, "" none */
+    struct str push_tls_cert, push_tls_key;
     struct str push_metrics_listen; /* loopback address:port, "" none */
     int64_t push_buffer;
     int64_t push_max_connections; /* of the process */
@@ -57,6 +59,12 @@ struct conf {
  */
 enum err conf_load(struct conf *c, const char *path, char **env, struct arena *mem,
                    struct str *message) must_check;
+
+/*
+ * *c was loaded anew for a cubby-pushd that runs with *old: give what it cannot change its old
+ * value (copied to mem). The names of those that would have changed, between commas.
+ */
+struct str conf_keep_fixed(struct conf *c, const struct conf *old, struct arena *mem);
 
 /* Print every setting with its type, default and meaning as an INI file (cubby.ini is made of it).
  */

@@ -154,6 +154,9 @@ static void texts_are_checked(void **state)
         "push_listen = 8090",
         "push_listen = localhost:8090",
         "push_listen = 127.0.0.1:70000",
+        "push_listen = unix:",
+        "push_listen = unix:run/push.sock",
+        "push_tls_listen = 127.0.0.1",
         "log_level = loud",
     };
     for (size_t i = 0; i < ARRAY_LEN(bad); i++)
@@ -170,6 +173,34 @@ static void secrets_are_long_and_never_repeated(void **state)
     assert_null(strstr(f->message.p, "hunter2"));
     assert_int_equal(load(f, "", "CUBBY_JWT_SECRET=hunter2"), ERR_INVALID);
     assert_null(strstr(f->message.p, "hunter2"));
+}
+
+static void tls_needs_a_certificate_and_its_key(void **state)
+{
+    struct fixture *f = *state;
+    const char *env = "CUBBY_JWT_SECRET=" SECRET;
+    const char *whole = "push_tls_listen = 127.0.0.1:8443\npush_tls_cert = a.pem\npush_tls_key = b";
+    assert_int_equal(load(f, "push_tls_listen = 127.0.0.1:8443", env), ERR_INVALID);
+    assert_int_equal(load(f, "push_tls_listen = 127.0.0.1:8443\npush_tls_key = b", env),
+                     ERR_INVALID);
+    assert_int_equal(load(f, whole, env), OK);
+}
+
+static void what_a_running_program_cannot_change_stays(void **state)
+{
+    struct fixture *f = *state;
+    const char *env = "CUBBY_JWT_SECRET=" SECRET;
+    assert_int_equal(load(f, "data_dir = /a\npush_listen = unix:/a.sock\nrooms = on", env), OK);
+    struct conf old = f->conf;
+    assert_int_equal(
+        load(f, "data_dir = /b\npush_listen = unix:/a.sock\npush_reader_threads = 5", env), OK);
+    struct str names = conf_keep_fixed(&f->conf, &old, &f->mem);
+    assert_string_equal("data_dir,bus_dir,push_reader_threads", names.p);
+    assert_true(str_eq(f->conf.data_dir, STR("/a")));
+    assert_true(str_eq(f->conf.bus_dir, STR("/a/run/bus")));
+    assert_int_equal(f->conf.push_reader_threads, old.push_reader_threads);
+    assert_false(f->conf.rooms);
+    assert_null(conf_keep_fixed(&f->conf, &old, &f->mem).p);
 }
 
 static void missing_files_are_refused_and_no_file_is_fine(void **state)
@@ -205,6 +236,8 @@ int main(void)
         TEST(wrong_lines_are_named),
         TEST(texts_are_checked),
         TEST(secrets_are_long_and_never_repeated),
+        TEST(tls_needs_a_certificate_and_its_key),
+        TEST(what_a_running_program_cannot_change_stays),
         TEST(missing_files_are_refused_and_no_file_is_fine),
         TEST(lines_may_be_long),
     };
