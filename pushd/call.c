@@ -56,6 +56,12 @@ static bool keeps(const struct http_head *h)
     return h->keep_alive && h->minor > 0;
 }
 
+static bool is_json(const struct http_head *h)
+{
+    struct str type = http_header(h, STR("content-type"));
+    return str_eq_nocase(str_trim(str_make(type.p, str_find(type, ';'))), STR("application/json"));
+}
+
 enum err call_check(const struct request *r)
 {
     int64_t max = r->server->conf->max_body;
@@ -83,7 +89,11 @@ enum err call_begin(struct request *r, const struct identity *id, struct str cor
         call_await(c);
         return OK;
     }
-    struct call call = {id->user_id, id->backend, str_make(r->after.p, length), cors};
+    struct call call = {.user_id = id->user_id,
+                        .backend = id->backend,
+                        .is_json = is_json(r->head),
+                        .body = str_make(r->after.p, length),
+                        .cors = cors};
     r->used = length;
     c->keep = keeps(r->head);
     return make_call(c, &call);
@@ -94,6 +104,7 @@ struct opening *call_put_off(const struct request *r, const struct identity *id,
     struct opening *o = opening_new(r->conn, id, STR_NULL, cors);
     o->is_call = true;
     o->backend = id->backend;
+    o->is_json = is_json(r->head);
     o->keep = keeps(r->head);
     o->expects_continue = http_header_has(r->head, STR("expect"), STR("100-continue"));
     o->chunked = r->head->chunked;
@@ -138,7 +149,11 @@ size_t call_read(struct conn *c, struct str in)
         return used;
     c->opening = NULL;
     if (e == OK) {
-        struct call call = {o->sign_in.user_id, o->backend, buf_str(&o->body), o->cors};
+        struct call call = {.user_id = o->sign_in.user_id,
+                            .backend = o->backend,
+                            .is_json = o->is_json,
+                            .body = buf_str(&o->body),
+                            .cors = o->cors};
         c->keep = o->keep;
         e = make_call(c, &call);
     } else {

@@ -12,6 +12,7 @@
 #include "conn.h"
 #include "endpoints.h"
 #include "feed.h"
+#include "secure.h"
 #include "serve.h"
 #include "server.h"
 #include "stream.h"
@@ -56,7 +57,8 @@ static void set_timer(struct conn *c, int64_t after_ms)
 /* Hand bytes to the kernel: how many it took. On a broken connection: all, and it is closed. */
 static size_t send_now(struct conn *c, struct str bytes)
 {
-    ssize_t n = send(c->io.fd, bytes.p, bytes.n, MSG_NOSIGNAL);
+    ssize_t n =
+        c->secure ? secure_send(c, bytes) : send(c->io.fd, bytes.p, bytes.n, MSG_NOSIGNAL);
     if (n < 0 && errno != EAGAIN && errno != EINTR) {
         conn_close(c, END_PEER);
         return bytes.n;
@@ -147,7 +149,8 @@ static bool flush(struct conn *c)
     struct iovec v[VECTORS_MAX];
     while (c->out) {
         struct msghdr h = {.msg_iov = v, .msg_iovlen = msg_queue_vectors(c->out, v, VECTORS_MAX)};
-        ssize_t n = sendmsg(c->io.fd, &h, MSG_NOSIGNAL);
+        ssize_t n = c->secure ? secure_send_vectors(c, v, h.msg_iovlen)
+                              : sendmsg(c->io.fd, &h, MSG_NOSIGNAL);
         if (n < 0 && errno != EAGAIN && errno != EINTR) {
             conn_close(c, END_PEER);
             return false;
@@ -234,7 +237,9 @@ static void on_readable(struct conn *c, bool hung_up)
         return;
     }
     size_t before = c->rest ? c->rest->n : 0; /* an incomplete head: HTTP_HEAD_MAX at most */
-    ssize_t n = recv(c->io.fd, c->server->input + before, SERVER_INPUT - before, 0);
+    char *input = c->server->input + before;
+    ssize_t n = c->secure ? secure_recv(c, input, SERVER_INPUT - before)
+                          : recv(c->io.fd, input, SERVER_INPUT - before, 0);
     if (n < 0 && (errno == EAGAIN || errno == EINTR))
         return;
     if (n <= 0) {
@@ -251,6 +256,10 @@ void conn_resume(struct conn *c)
     if (c->state == CONN_CLOSING || is_paused(c))
         return;
     loop_set(c->server->loop, &c->io, c->io.events | LOOP_IN);
+    if (c->server->corked) { /* another's input is in hand: in the next round */
+        loop_set(c->server->loop, &c->io, c->io.events | (c->rest ? LOOP_OUT : 0));
+        return;
+    }
     size_t n = unpack_rest(c);
     if (n > 0)
         take(c, str_make(c->server->input, n), 0);
@@ -262,6 +271,8 @@ static void on_drained(struct conn *c)
 {
     loop_set(c->server->loop, &c->io, c->io.events & ~LOOP_OUT);
     if (c->state == CONN_DRAIN) {
+        if (c->secure && !secure_end(c))
+            return;
         loop_set(c->server->loop, &c->io, LOOP_IN);
         shutdown(c->io.fd, SHUT_WR);
         set_timer(c, LINGER_MS);
@@ -277,6 +288,8 @@ static void on_ready(struct loop_fd *io, unsigned events)
     struct conn *c = container_of(io, struct conn, io);
     if (c->state != CONN_CLOSING && (events & LOOP_OUT) && flush(c))
         on_drained(c);
+    if (c->secure && (events & LOOP_OUT))
+        events |= LOOP_IN; /* TLS may write before it can read */
     if (c->state != CONN_CLOSING && (events & (LOOP_IN | LOOP_HUP)))
         on_readable(c, events & LOOP_HUP);
 }
@@ -364,6 +377,14 @@ void conn_close(struct conn *c, enum end why)
     loop_defer(c->server->loop, &c->timer);
 }
 
+static void release(struct conn *c)
+{
+    if (c->secure)
+        secure_free(c);
+    else
+        mem_free(c);
+}
+
 static void conn_free(struct conn *c)
 {
     struct server *s = c->server;
@@ -375,7 +396,7 @@ static void conn_free(struct conn *c)
     msg_queue_free(c->out);
     msg_unref(c->rest);
     ws_reader_free(c->reader);
-    mem_free(c);
+    release(c);
     server_count_out(s);
 }
 
@@ -402,16 +423,25 @@ static void on_timer(struct loop_timer *t)
     }
 }
 
-void conn_new(struct server *s, int fd, bool local)
+static struct conn *plain_new(void)
 {
-    struct conn *c = mem_zalloc(1, sizeof(*c));
+    return mem_zalloc(1, sizeof(struct conn));
+}
+
+void conn_new(struct server *s, int fd, enum listener_kind from)
+{
+    struct conn *c = from == LISTEN_TLS ? secure_new(s, fd) : plain_new();
+    if (!c) {
+        close(fd);
+        return;
+    }
     c->server = s;
-    c->local = local;
+    c->local = from == LISTEN_LOCAL;
     c->io.on_ready = on_ready;
     loop_timer_init(&c->timer, on_timer);
     if (loop_add(s->loop, &c->io, fd, LOOP_IN) != OK) {
         close(fd);
-        mem_free(c);
+        release(c);
         return;
     }
     s->conns++;

@@ -9,6 +9,7 @@
 #include "base/buf.h"
 #include "base/list.h"
 #include "domain/origin.h"
+#include "listen.h"
 #include "loop.h"
 #include "msg.h"
 
@@ -41,6 +42,7 @@ enum conn_state {
     X(END_AGE, 1001, "stream_max_age")                                                             \
     X(END_SHUTDOWN, 1001, "shutdown")                                                              \
     X(END_ERROR, 1011, "server error")                                                             \
+    X(END_GAP, 1013, "events were lost, come back")                                                \
     X(END_EXPIRED, 4401, "token expired")                                                          \
     X(END_REVOKED, 4401, "session revoked")                                                        \
     X(END_SLOW, 4408, "reader too slow")
@@ -60,7 +62,8 @@ struct conn {
     struct server *server;
     const struct endpoint *endpoint; /* NULL before the request is known */
     uint8_t state;                   /* enum conn_state */
-    uint8_t missed;                  /* heartbeats without an answer */
+    uint8_t missed : 7;              /* heartbeats without an answer */
+    bool secure : 1;                 /* speaks TLS: it is part of a struct secure_conn */
     uint8_t end;                     /* enum end, from CONN_DRAIN on */
     bool warned : 1;                 /* on_expiring was called */
     bool local : 1;                  /* came in by the listener for operations */
@@ -86,7 +89,7 @@ struct conn {
 };
 
 /* Take over a connected, non-blocking descriptor; closes it when there is no room. */
-void conn_new(struct server *s, int fd, bool local);
+void conn_new(struct server *s, int fd, enum listener_kind from);
 
 /* The one mover of state. */
 void conn_step(struct conn *c, enum conn_state next);

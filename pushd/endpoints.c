@@ -10,11 +10,24 @@
  */
 #include "base/base.h"
 
+#include "base/mem.h"
 #include "endpoints.h"
 #include "ep/ep.h"
+#include "fanout.h"
+#include "parts.h"
+#include "server.h"
 
 #define KIB(n) ((size_t)(n)*1024)
 #define MIB(n) (KIB(n) * 1024)
+
+/* /connect, which has a second name. */
+#define CONNECT(at)                                                                                \
+    {                                                                                              \
+        .path = STR(at), .transport = TRANSPORT_WS, .need = NEED_TOKEN,                            \
+        .when_slow = WHEN_SLOW_CLOSE, .limits = {.message = MIB(1), .fragments = 1024},            \
+        .append_error = connect_append_error, .open = connect_open, .start = connect_start,        \
+        .on_message = connect_on_message, .on_close = connect_on_close,                            \
+    }
 
 static const struct endpoint endpoints[] = {
     {
@@ -39,6 +52,20 @@ static const struct endpoint endpoints[] = {
         .start = user_ws_start,
         .on_message = user_ws_on_message,
         .on_close = user_ws_on_close,
+    },
+    CONNECT("/connect"),
+    CONNECT("/"),
+    {
+        .path = STR("/publish"),
+        .need = NEED_TOKEN,
+        .cors = STR("Access-Control-Allow-Origin: *\r\n"),
+        .preflight = STR("Access-Control-Allow-Methods: POST, OPTIONS\r\n"
+                         "Access-Control-Allow-Headers: authorization, content-type\r\n"
+                         "Access-Control-Max-Age: 86400\r\n"),
+        .append_error = publish_append_error,
+        .post = publish_post,
+        .on_end = publish_on_end,
+        .on_close = publish_on_close,
     },
     {
         .path = STR("/push/healthz"),
@@ -111,10 +138,14 @@ const struct endpoint *endpoint_find(struct str path, const struct http_head *h,
 
 void endpoints_open(struct server *s)
 {
-    (void)s;
+    struct parts *p = mem_zalloc(1, sizeof(*p));
+    s->parts = p;
+    p->fanout = fanout_new(s);
 }
 
 void endpoints_close(struct server *s)
 {
-    (void)s;
+    fanout_free(s->parts->fanout);
+    mem_free(s->parts);
+    s->parts = NULL;
 }

@@ -35,6 +35,7 @@ struct answer {
 struct call {
     struct str user_id; /* whose token it came with */
     bool backend;       /* the token speaks for a holder of the secret, not for a session */
+    bool is_json;       /* its Content-Type */
     struct str body;
     struct str cors; /* header lines of the answer */
 };

@@ -60,7 +60,7 @@ static void drop(struct source *s)
 
 static bool is_used(const struct source *s)
 {
-    return s->conns > 0 || s->read || !list_is_empty(&s->sign_ins);
+    return s->conns > 0 || s->read || !list_is_empty(&s->sign_ins) || !list_is_empty(&s->taps);
 }
 
 /* --- nobody there --- */
@@ -287,6 +287,11 @@ void feed_each_login(struct feed *f, void (*each)(struct list *conns))
     }
 }
 
+struct str feed_user_id(const struct login *login)
+{
+    return str_from_c(login->source->key + 1);
+}
+
 /* --- followers --- */
 
 void feed_follow(struct follower *f, struct login *login, struct str last, struct feed_position *at)
@@ -322,6 +327,34 @@ void feed_drained(struct follower *f)
     list_del(&f->node);
     list_add_head(&f->source->behind, &f->node);
     source_start(f->source);
+}
+
+/* --- taps --- */
+
+void feed_tap(struct feed *f, struct tap *t, enum space_kind kind, struct str id)
+{
+    struct source *s = find_or_make(f, kind, id);
+    t->source = s;
+    list_add_tail(&s->taps, &t->node);
+    list_del(&s->node);
+    list_add_tail(&f->active, &s->node);
+    if (!s->is_open)
+        s->wants |= WANT_EVENTS;
+    source_start(s);
+}
+
+void feed_untap(struct tap *t)
+{
+    if (!t->source)
+        return;
+    list_del(&t->node);
+    go_idle(t->source);
+    t->source = NULL;
+}
+
+bool feed_tap_is_ready(const struct tap *t)
+{
+    return t->source && t->source->is_open;
 }
 
 struct feed_stats feed_stats(const struct feed *f)

@@ -73,6 +73,9 @@ void feed_leave(struct feed *f, struct login *login);
 /* Call each with the connections of every sign-in. */
 void feed_each_login(struct feed *f, void (*each)(struct list *conns));
 
+/* Whose it is; valid while the login is. */
+struct str feed_user_id(const struct login *login);
+
 /* --- what it hears --- */
 
 /* One connection's place in the log of a space. Embedded in its owner. */
@@ -102,6 +105,25 @@ void feed_unfollow(struct follower *f);
 
 /* The connection took everything it was given: go on, if it is behind. */
 void feed_drained(struct follower *f);
+
+/*
+ * Someone within this program who hears every event of a space, in order, for as long as it is
+ * there. Embedded in its owner.
+ */
+struct tap {
+    void (*on_event)(struct tap *t, const struct event *e);
+    /* What follows does not continue what came before: the log was trimmed or replaced. */
+    void (*on_gap)(struct tap *t);
+    /* The feed's own. */
+    struct source *source;
+    struct list node;
+};
+
+/* From now on, or from the beginning of a space whose file is not there yet. */
+void feed_tap(struct feed *f, struct tap *t, enum space_kind kind, struct str id);
+void feed_untap(struct tap *t);
+/* Is it known where the log stands? Before, events may be missed. */
+bool feed_tap_is_ready(const struct tap *t);
 
 struct feed_stats {
     uint64_t sources;                   /* open now */

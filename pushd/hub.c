@@ -347,6 +347,14 @@ void hub_publish(struct topic *t, const struct hub_event *e, uint64_t seq)
         hub_flush_topic(t);
 }
 
+void hub_each(struct topic *t, void (*each)(void *arg, struct sub *s), void *arg)
+{
+    for (struct lane *l = &t->lane; l; l = l->next) {
+        for (uint32_t i = 0; i < l->count; i++)
+            each(arg, slots(l)[i].sub);
+    }
+}
+
 void hub_each_match(struct topic *t, const struct hub_event *e,
                     void (*each)(void *arg, struct sub *s), void *arg)
 {

@@ -96,7 +96,9 @@ void hub_leave(struct sub *s);
 /* Publish; delivered at the end of the round. seq: 0 for an event without a log. */
 void hub_publish(struct topic *t, const struct hub_event *e, uint64_t seq);
 
-/* Call `each` for those who will get e, were it published now. */
+/* Call `each` for all who listen, or for those who would get e, were it published now. It must not
+ * make anyone join or leave at once. */
+void hub_each(struct topic *t, void (*each)(void *arg, struct sub *s), void *arg);
 void hub_each_match(struct topic *t, const struct hub_event *e,
                     void (*each)(void *arg, struct sub *s), void *arg);
 

@@ -138,6 +138,7 @@ static enum err program_open(struct program *p, const char *config, struct str *
     if (e != OK)
         return e;
     p->readers = readers_new(p->loop, p->store, (size_t)p->conf.push_reader_threads);
+    p->server.readers = p->readers;
     p->server.hub = hub_new(&p->server);
     p->server.feed = feed_new(&p->server, p->readers);
     endpoints_open(&p->server);

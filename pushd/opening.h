@@ -17,7 +17,7 @@ struct opening {
     int64_t expires;
 
     /* Of a call. */
-    bool backend;
+    bool backend, is_json;
     bool keep; /* the connection, after the answer */
     bool expects_continue;
     bool chunked;

@@ -2,7 +2,6 @@
 #include "base/base.h"
 
 #include "auth.h"
-#include "base/clock.h"
 #include "call.h"
 #include "endpoints.h"
 #include "feed.h"
@@ -87,13 +86,6 @@ void serve_cancel(struct opening *o)
     opening_free(o);
 }
 
-/* Monotonic time of a token's end; exp is in unix seconds. Far enough away is never. */
-static int64_t expiry(const struct server *s, int64_t exp)
-{
-    const int64_t never = INT64_C(1) << 40; /* in 30,000 years */
-    return exp == 0 || exp > never ? 0 : loop_now(s->loop) + exp * 1000 - clock_wall_ms();
-}
-
 static void wait_for_sign_in(struct opening *o)
 {
     o->sign_in.on_answer = on_signed_in;
@@ -106,7 +98,7 @@ static enum err open_signed_in(const struct request *r, const struct identity *i
 {
     struct conn *c = r->conn;
     struct sign_in si = {.user_id = id->user_id, .sid = id->sid, .refresh_jti = id->refresh_jti};
-    int64_t expires = expiry(r->server, id->exp);
+    int64_t expires = stream_expiry(r->server, id->exp);
     if (id->is_free)
         return start(c, head, id->user_id, expires);
     enum err e = feed_sign_in(r->server->feed, &si);
@@ -207,6 +199,7 @@ static void read_origin(struct request *r, char peer[ORIGIN_ADDRESS_MAX + 1])
     const struct http_head *h = r->head;
     struct origin_address a;
     r->from = (struct origin_request){
+        .https = r->conn->secure,
         .host = http_header(h, STR("host")),
         .origin = http_header(h, STR("origin")),
         .sec_fetch_site = http_header(h, STR("sec-fetch-site")),

@@ -13,6 +13,9 @@
 struct deflater;
 struct feed;
 struct hub;
+struct readers;
+struct parts;
+struct tls_context;
 
 /* Most bytes taken from one connection at a time, with what waited from before. */
 #define SERVER_INPUT (64 * 1024)
@@ -25,6 +28,7 @@ struct server_stats {
     uint64_t revoked;  /* streams ended because their session was */
     uint64_t slow;     /* streams closed because their reader was too slow */
     uint64_t dead;     /* streams closed because nobody answered */
+    uint64_t tls_failed; /* connections whose handshake did not succeed */
     uint64_t sent;     /* calls of send() that took bytes */
     uint64_t sent_bytes;
 };
@@ -35,6 +39,9 @@ struct server {
     struct loop *loop;
     struct hub *hub;
     struct feed *feed;
+    struct readers *readers;
+    struct tls_context *tls; /* for new connections; owned by main.c, NULL: none */
+    struct parts *parts;    /* what protocols share between their connections: endpoints.c */
     struct limit addresses; /* connections of one client address */
     struct tickets tickets; /* used ones */
     struct list strangers;  /* connections that belong to no session */
@@ -52,7 +59,7 @@ struct server {
     struct server_stats stats;
 };
 
-/* Both ends of a server's life; conf is borrowed. hub and feed are set by the caller. */
+/* Both ends of a server's life; conf is borrowed. hub, feed and readers are set by the caller. */
 void server_init(struct server *s, const struct conf *conf, struct loop *loop);
 /* A number below n, to spread things in time without asking the kernel. Not for secrets. */
 uint32_t server_spread(struct server *s, uint32_t n);

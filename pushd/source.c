@@ -109,6 +109,10 @@ void source_publish(struct source *s, const struct event *e)
     assert(e->seq == s->topic.seq + 1);
     struct hub_event h = to_hub(s, e);
     hub_publish(&s->topic, &h, e->seq);
+    list_for_each_safe (node, &s->taps) {
+        struct tap *t = list_entry(node, struct tap, node);
+        t->on_event(t, e);
+    }
 }
 
 /* What cannot be told any more: the reader must fetch the state anew. */
@@ -131,6 +135,10 @@ static void resync_topic(struct source *s, uint64_t seq)
     struct hub_event e = resync_event(s, &data);
     hub_publish(&s->topic, &e, seq);
     buf_release(&data);
+    list_for_each_safe (node, &s->taps) {
+        struct tap *t = list_entry(node, struct tap, node);
+        t->on_gap(t);
+    }
 }
 
 /* --- the answer --- */
@@ -142,7 +150,7 @@ static void adopt_epoch(struct source *s, const struct source_read *r)
     s->is_open = true;
     memcpy(s->epoch, r->epoch, sizeof(s->epoch));
     if (first) {
-        s->topic.seq = s->topic.sent = r->newest;
+        s->topic.seq = s->topic.sent = s->was_missing ? 0 : r->newest;
         return;
     }
     resync_topic(s, r->newest);
@@ -325,10 +333,13 @@ static void take_failure(struct source *s, struct source_read *r)
             next = x->next;
             end_login(s, x);
         }
-        return;
+        if (list_is_empty(&s->taps))
+            return;
+        s->was_missing = true;
+    } else {
+        log_warn("source: cannot read space kind=%d code=%.*s", source_kind(s),
+                 STR_ARG(err_code(r->err)));
     }
-    log_warn("source: cannot read space kind=%d code=%.*s", source_kind(s),
-             STR_ARG(err_code(r->err)));
     s->generation = s->feed->generation - 1;
 }
 
@@ -386,6 +397,7 @@ struct source *source_new(struct feed *f, struct str key)
     list_init(&s->node);
     list_init(&s->sign_ins);
     list_init(&s->behind);
+    list_init(&s->taps);
     s->generation = f->generation;
     fill(s->key, key.n + 1, key);
     return s;

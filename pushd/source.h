@@ -26,12 +26,14 @@ struct source {
     struct login *logins;     /* owned */
     struct list sign_ins;     /* struct sign_in, waiting */
     struct list behind;       /* struct follower; who waits to drain stands after who drained */
+    struct list taps;         /* struct tap */
     struct source_read *read; /* in flight; owned by itself */
     int64_t idle_since;
     uint32_t conns;      /* of all its sessions */
     uint32_t generation; /* feed's, when it was last compared with the file */
     uint8_t wants;       /* enum source_want */
     bool is_open;        /* epoch and topic.seq are known */
+    bool was_missing;    /* there was no file when a tap first looked: all of its log is news */
     char epoch[EPOCH_LEN + 1];
     char key[]; /* with a '\0' */
 };

@@ -1,6 +1,7 @@
 /* The clocks of an open stream. */
 #include "base/base.h"
 
+#include "base/clock.h"
 #include "endpoints.h"
 #include "server.h"
 #include "stream.h"
@@ -34,6 +35,12 @@ static int64_t end_of_stream(struct server *s)
     return ms == 0 ? 0 : loop_now(s->loop) + ms - ms / 10 + ms / 5 * server_spread(s, 1000) / 1000;
 }
 
+int64_t stream_expiry(const struct server *s, int64_t exp)
+{
+    const int64_t never = INT64_C(1) << 40; /* in 30,000 years */
+    return exp == 0 || exp > never ? 0 : loop_now(s->loop) + exp * 1000 - clock_wall_ms();
+}
+
 void stream_begin(struct conn *c, struct str head)
 {
     conn_step(c, CONN_OPEN);
@@ -64,4 +71,11 @@ void stream_on_timer(struct conn *c)
     }
     if (c->state == CONN_OPEN)
         set_timer(c);
+}
+
+void stream_renew(struct conn *c, int64_t exp)
+{
+    c->expires = stream_expiry(c->server, exp);
+    c->warned = false;
+    set_timer(c);
 }

@@ -18,6 +18,19 @@ enum err user_ws_start(struct conn *c, struct str user_id, struct buf *out);
 void user_ws_on_message(struct conn *c, const struct ws_message *m);
 void user_ws_on_close(struct conn *c);
 
+/* connect.c */
+bool connect_append_error(struct buf *body, struct str *type, enum err e);
+enum err connect_open(struct conn *c, const struct request *r);
+enum err connect_start(struct conn *c, struct str user_id, struct buf *out);
+void connect_on_message(struct conn *c, const struct ws_message *m);
+void connect_on_close(struct conn *c);
+
+/* publish.c */
+bool publish_append_error(struct buf *body, struct str *type, enum err e);
+enum err publish_post(struct conn *c, const struct call *call);
+void publish_on_end(struct conn *c, enum end why, struct buf *out);
+void publish_on_close(struct conn *c);
+
 /* ops.c */
 enum err healthz_answer(const struct request *r, struct answer *a);
 enum err metrics_allow(const struct request *r);

@@ -65,6 +65,7 @@ void test_push_open(struct test_push *t)
     t->loop = loop_new();
     server_init(&t->server, &t->conf, t->loop);
     t->readers = readers_new(t->loop, t->read_store, 1);
+    t->server.readers = t->readers;
     t->server.hub = hub_new(&t->server);
     t->server.feed = feed_new(&t->server, t->readers);
     endpoints_open(&t->server);
@@ -206,7 +207,7 @@ struct test_client *test_client_new_with(struct test_push *t, struct str bytes)
     c->push = t;
     c->fd = fd[0];
     assert_int_equal(send(fd[0], bytes.p, bytes.n, 0), bytes.n);
-    conn_new(&t->server, fd[1], false);
+    conn_new(&t->server, fd[1], LISTEN_PUBLIC);
     return c;
 }
 
