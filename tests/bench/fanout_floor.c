@@ -7,10 +7,7 @@
  */
 #include "base/base.h"
 
-#include <arpa/inet.h>
 #include <errno.h>
-#include <netinet/in.h>
-#include <netinet/tcp.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -18,6 +15,7 @@
 #include "base/list.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "bench/lib/bare.h"
 #include "bench/lib/client.h"
 #include "bench/lib/proc.h"
 #include "domain/bus.h"
@@ -38,34 +36,14 @@ struct floor {
     enum client_kind kind;
 };
 
-static int listen_on(int port)
-{
-    struct sockaddr_in at = {.sin_family = AF_INET,
-                             .sin_port = htons((uint16_t)port),
-                             .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-    int one = 1, fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-    setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof one);
-    if (fd < 0 || bind(fd, (struct sockaddr *)&at, sizeof at) != 0 || listen(fd, SOMAXCONN) != 0)
-        fatal("cannot listen on port %d: errno=%d", port, errno);
-    return fd;
-}
-
-static void watch(struct floor *f, int fd, void *ptr)
-{
-    struct epoll_event want = {.events = EPOLLIN, .data.ptr = ptr};
-    if (epoll_ctl(f->epoll, EPOLL_CTL_ADD, fd, &want) != 0)
-        fatal("epoll: errno=%d", errno);
-}
-
 static void accept_all(struct floor *f)
 {
-    int fd, one = 1;
-    while ((fd = accept4(f->listener, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC)) >= 0) {
+    int fd;
+    while ((fd = bare_accept(f->listener)) >= 0) {
         struct client *c = mem_alloc(sizeof *c);
-        setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
         c->fd = fd;
         list_add_tail(&f->open, &c->in_open);
-        watch(f, fd, c);
+        bare_watch(f->epoll, fd, c);
     }
 }
 
@@ -168,10 +146,10 @@ int main(int argc, char **argv)
     snprintf(bus_dir, sizeof bus_dir, "%s/run/bus", argv[3]);
     list_init(&f.open);
     f.kind = client_kind_of(argv[1]);
-    f.listener = listen_on((int)port);
+    f.listener = bare_listen((int)port);
     if (bus_sub_open(&f.bus, str_from_c(bus_dir)) != OK)
         fatal("no bus in %s", bus_dir);
-    watch(&f, f.listener, &f.listener);
-    watch(&f, bus_sub_fd(f.bus), &f.bus);
+    bare_watch(f.epoll, f.listener, &f.listener);
+    bare_watch(f.epoll, bus_sub_fd(f.bus), &f.bus);
     run(&f);
 }

@@ -13,10 +13,23 @@ void post_append(struct buf *out, const struct post *p)
                 STR_ARG(p->body));
 }
 
-struct str post_answer(struct str bytes)
+size_t post_answer(struct str bytes, struct str *body)
 {
+    const struct str field = STR("\r\ncontent-length: ");
     const char *blank = memmem(bytes.p, bytes.n, "\r\n\r\n", 4);
-    if (!blank || !str_starts_with(bytes, STR("HTTP/1.1 20")) || bytes.p[11] > '2')
+    uint64_t n;
+    if (!blank)
+        return 0;
+    struct str head = str_make(bytes.p, (size_t)(blank - bytes.p) + 2), line;
+    while (head.n >= field.n && !str_eq_nocase(str_make(head.p, field.n), field))
+        head = str_from(head, 1);
+    head = str_from(head, field.n);
+    if (!str_starts_with(bytes, STR("HTTP/1.1 20")) || bytes.p[11] > '2' ||
+        !str_next(&head, '\r', &line) || !str_to_u64(line, UINT32_MAX, &n))
         fatal("a publisher was answered %.*s", (int)(bytes.n < 200 ? bytes.n : 200), bytes.p);
-    return str_from(bytes, (size_t)(blank - bytes.p) + 4);
+    *body = str_from(bytes, (size_t)(blank - bytes.p) + 4);
+    if (body->n < n)
+        return 0;
+    body->n = n;
+    return (size_t)(body->p - bytes.p) + n;
 }

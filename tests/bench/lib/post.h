@@ -12,9 +12,9 @@ struct post {
 void post_append(struct buf *out, const struct post *p);
 
 /*
- * The body of the answer that `bytes` are. Anything but one whole answer with status 200 to 202
- * ends the program, as these answers are small and come in one piece.
+ * Read the answer that `bytes` begin with: its length and *body, or 0 while it is incomplete. One
+ * without a length or with another status than 200 to 202 ends the program.
  */
-struct str post_answer(struct str bytes);
+size_t post_answer(struct str bytes, struct str *body);
 
 #endif

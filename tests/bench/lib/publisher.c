@@ -12,13 +12,15 @@
 #include "bench/lib/publisher.h"
 #include "bench/lib/token.h"
 
+#define ANSWER_BYTES 65536 /* read at once */
+
 struct publisher {
     const struct protocol *protocol;
     struct feed *feed; /* NULL: it posts */
     int fds[PUBLISHER_WINDOW];
     bool waiting[PUBLISHER_WINDOW]; /* for an answer */
     unsigned next;
-    struct buf token, body, request;
+    struct buf token, body, request, answer;
 };
 
 struct publisher *publisher_open(const struct protocol *protocol, const struct publisher_target *t)
@@ -35,13 +37,16 @@ struct publisher *publisher_open(const struct protocol *protocol, const struct p
     return p;
 }
 
-static void read_answer(int fd)
+static void read_answer(struct publisher *p, int fd)
 {
-    char answer[4096];
-    ssize_t n = recv(fd, answer, sizeof answer, 0);
-    if (n <= 0)
-        fatal("a publisher got no answer: errno=%d", n < 0 ? errno : 0);
-    post_answer(str_make(answer, (size_t)n));
+    struct str body;
+    buf_reset(&p->answer);
+    while (p->answer.n == 0 || !post_answer(buf_str(&p->answer), &body)) {
+        ssize_t n = recv(fd, buf_reserve(&p->answer, ANSWER_BYTES), ANSWER_BYTES, 0);
+        if (n <= 0)
+            fatal("a publisher got no answer: errno=%d", n < 0 ? errno : 0);
+        p->answer.n += (size_t)n;
+    }
 }
 
 void publisher_send(struct publisher *p, size_t filler)
@@ -53,7 +58,7 @@ void publisher_send(struct publisher *p, size_t filler)
     }
     unsigned i = p->next++ % PUBLISHER_WINDOW;
     if (p->waiting[i])
-        read_answer(p->fds[i]);
+        read_answer(p, p->fds[i]);
     buf_reset(&p->body);
     buf_append_str(&p->body, protocol->before);
     buf_append_ch(&p->body, MARK);
@@ -75,5 +80,6 @@ void publisher_close(struct publisher *p)
     buf_release(&p->token);
     buf_release(&p->body);
     buf_release(&p->request);
+    buf_release(&p->answer);
     mem_free(p);
 }
