@@ -14,9 +14,10 @@
 struct poll {
     struct req *r;
     struct filter *filter;
-    uint64_t after; /* the last event that was looked at */
-    bool resync;    /* what comes after `since` is not all in the log */
-    size_t count;   /* events written */
+    struct str since; /* id of the last event that was looked at; p == NULL: from now on */
+    uint64_t after;   /* its number */
+    bool resync;      /* what comes after `since` is not all in the log */
+    size_t count;     /* events written */
 };
 
 static enum err append_event(void *arg, const struct event *event)
@@ -42,15 +43,37 @@ static enum err append_event(void *arg, const struct event *event)
 /* Where to begin: after `since`, or with what comes from now on. */
 static enum err begin(struct poll *p)
 {
-    struct str since = form_get(&p->r->params, STR("since"));
     uint64_t oldest;
     enum err e = ERR_NOT_FOUND;
-    if (since.p)
-        e = event_resume(p->r->space, since, &p->after);
+    if (p->since.p)
+        e = event_resume(p->r->space, p->since, &p->after);
     if (e != ERR_NOT_FOUND)
         return e;
-    p->resync = since.p != NULL;
+    p->resync = p->since.p != NULL;
     return event_bounds(p->r->space, &oldest, &p->after);
+}
+
+/* As far as the first page that has one that matches, or to the end of the log. */
+static enum err read_events(struct poll *p)
+{
+    uint64_t before;
+    enum err e;
+    do {
+        before = p->after;
+        e = event_read(p->r->space, p->after, EVENTS_MAX, BYTES_MAX, append_event, p);
+    } while (!e && p->count == 0 && p->after != before);
+    return e;
+}
+
+/* Give the space to others for a while. Meanwhile so much may happen that the log is trimmed. */
+static enum err pause(struct poll *p, struct wake_waiter *waiter, int64_t ms, bool *go_on)
+{
+    struct req *r = p->r;
+    p->since = arena_printf(r->mem, "%s.%llu", r->space->epoch, (unsigned long long)p->after);
+    req_pause(r);
+    *go_on = wake_wait(waiter, ms < LOOK_MS ? ms : LOOK_MS);
+    enum err e = req_resume(r);
+    return e ? e : begin(p);
 }
 
 /* Until there is an event, the time is over, or the process leaves. */
@@ -59,17 +82,16 @@ static enum err wait_for_events(struct poll *p, int64_t wait_ms)
     struct wake_waiter waiter;
     struct req *r = p->r;
     enum err e;
+    bool go_on = true;
     int64_t until = clock_mono_ms() + wait_ms;
     wake_enter(r->app->wake, &waiter, r->space);
     for (;;) {
-        e = event_read(r->space, p->after, EVENTS_MAX, BYTES_MAX, append_event, p);
+        e = read_events(p);
         int64_t left = until - clock_mono_ms();
-        if (e || p->count > 0 || left <= 0)
+        if (e || p->count > 0 || p->resync || left <= 0 || !go_on)
             break;
-        req_pause(r);
-        bool go_on = wake_wait(&waiter, left < LOOK_MS ? left : LOOK_MS);
-        e = req_resume(r);
-        if (e || !go_on)
+        e = pause(p, &waiter, left, &go_on);
+        if (e)
             break;
     }
     wake_leave(&waiter);
@@ -92,7 +114,7 @@ static enum err read_parameters(struct poll *p, int64_t *wait_ms)
 
 enum err changes_poll(struct req *r)
 {
-    struct poll p = {.r = r};
+    struct poll p = {.r = r, .since = form_get(&r->params, STR("since"))};
     int64_t wait_ms = 0;
     enum err e = read_parameters(&p, &wait_ms);
     if (!e)
@@ -100,7 +122,7 @@ enum err changes_poll(struct req *r)
     if (e)
         goto out;
     buf_append_lit(&r->body_out, "{\"ok\":true,\"events\":[");
-    e = wait_for_events(&p, r->may_wait && !p.resync ? wait_ms : 0);
+    e = wait_for_events(&p, r->may_wait ? wait_ms : 0);
     if (e)
         goto out;
     if (wait_ms > 0 && !r->may_wait && p.count == 0)

@@ -10,6 +10,9 @@
 
 #include "base/clock.h"
 #include "lib/app/app.h"
+#include "store/event.h"
+
+#define LOG_KEEPS 1000 /* events, in the tests' store */
 
 static struct test_reply poll(struct test_app *t, const char *query, bool may_wait)
 {
@@ -121,6 +124,19 @@ static void without_a_thread_to_wait_on_the_answer_comes_at_once(void **state)
     assert_true(clock_mono_ms() - start < 5000);
 }
 
+/* A poll that waits while `write` runs elsewhere. */
+static struct test_reply poll_during(struct test_app *t, const char *query, void *write(void *))
+{
+    pthread_t writer;
+    struct test_app other = *t; /* the writer's own memory: arenas are for one thread */
+    other.mem = ARENA_INIT;
+    assert_int_equal(pthread_create(&writer, NULL, write, &other), 0);
+    struct test_reply r = poll(t, query, true);
+    pthread_join(writer, NULL);
+    arena_release(&other.mem);
+    return r;
+}
+
 static void *write_later(void *arg)
 {
     usleep(100 * 1000);
@@ -131,28 +147,83 @@ static void *write_later(void *arg)
 static void a_commit_ends_the_waiting(void **state)
 {
     struct test_app *t = *state;
-    pthread_t writer;
-    const char *query = since(t, head(t), "&wait=20");
-    struct arena mem = ARENA_INIT;
-    struct test_app other = *t; /* the writer's own memory: arenas are for one thread */
-    other.mem = mem;
     int64_t start = clock_mono_ms();
-    assert_int_equal(pthread_create(&writer, NULL, write_later, &other), 0);
-    struct test_reply r = poll(t, query, true);
+    struct test_reply r = poll_during(t, since(t, head(t), "&wait=20"), write_later);
     int64_t took = clock_mono_ms() - start;
-    pthread_join(writer, NULL);
-    arena_release(&other.mem);
     assert_int_equal(event_count(&r), 1);
     assert_true(took >= 100 && took < 5000);
+}
+
+static struct who whoami(struct test_app *t)
+{
+    struct who who;
+    int64_t now = clock_wall_ms() / 1000;
+    assert_int_equal(who_verify(&who, str_from_c(t->token), &t->app.keys, now, &t->mem), OK);
+    return who;
+}
+
+/* So many events at once, as another process writes them: nobody is woken. */
+static void write_elsewhere(struct test_app *t, const char *name, int count)
+{
+    struct space *sp;
+    struct event out;
+    assert_int_equal(space_acquire(t->store.store, SPACE_USER, whoami(t).user_id, &sp), OK);
+    assert_int_equal(space_begin_write(sp), OK);
+    for (int i = 0; i < count; i++)
+        assert_int_equal(event_append(sp, str_from_c(name), STR("{}"), &out), OK);
+    assert_int_equal(space_commit(sp), OK);
+    space_release(sp);
+}
+
+static void *write_elsewhere_later(void *arg)
+{
+    usleep(100 * 1000);
+    write_elsewhere(arg, "kv:set", 2);
+    return NULL;
+}
+
+static void *write_too_many_later(void *arg)
+{
+    usleep(100 * 1000);
+    write_elsewhere(arg, "kv:set", LOG_KEEPS * 2);
+    return NULL;
+}
+
+static void a_commit_of_another_process_ends_the_waiting_too(void **state)
+{
+    struct test_app *t = *state;
+    int64_t start = clock_mono_ms();
+    struct test_reply r = poll_during(t, since(t, head(t), "&wait=20"), write_elsewhere_later);
+    assert_int_equal(event_count(&r), 2);
+    assert_true(clock_mono_ms() - start < 5000);
+}
+
+static void what_the_log_loses_while_a_poll_waits_is_a_resync(void **state)
+{
+    struct test_app *t = *state;
+    struct test_reply r = poll_during(t, since(t, head(t), "&wait=20"), write_too_many_later);
+    assert_int_equal(event_count(&r), 0);
+    assert_true(json_is(json_get(json_root(&r.json), STR("resync")), JSON_TRUE));
+    assert_string_equal(test_string(t, &r, "next"), head(t));
+}
+
+static void an_event_behind_many_others_is_found_at_once(void **state)
+{
+    struct test_app *t = *state;
+    const char *from = head(t);
+    write_elsewhere(t, "kv:set", LOG_KEEPS - 10);
+    write_elsewhere(t, "table:posts:create", 1);
+    struct test_reply r = poll(t, since(t, from, "&events=table:*"), false);
+    assert_int_equal(event_count(&r), 1);
+    assert_string_equal(test_string(t, &r, "next"), head(t));
 }
 
 /* Our own token again, with one second left to live. */
 static struct str dying_token(struct test_app *t)
 {
-    struct who who;
+    struct who who = whoami(t);
     struct buf text = BUF_INIT;
     int64_t now = clock_wall_ms() / 1000;
-    assert_int_equal(who_verify(&who, str_from_c(t->token), &t->app.keys, now, &t->mem), OK);
     who_sign_access(&text, &t->app.keys, who.user_id, who.email, who.sid, now + 1 - ACCESS_TOKEN_S);
     struct str copy = arena_dup(&t->mem, buf_str(&text));
     buf_release(&text);
@@ -192,6 +263,9 @@ int main(void)
         TEST(waiting_ends_with_its_time),
         TEST(without_a_thread_to_wait_on_the_answer_comes_at_once),
         TEST(a_commit_ends_the_waiting),
+        TEST(a_commit_of_another_process_ends_the_waiting_too),
+        TEST(what_the_log_loses_while_a_poll_waits_is_a_resync),
+        TEST(an_event_behind_many_others_is_found_at_once),
         TEST(a_poll_by_cookie_outlives_its_token_and_by_bearer_does_not),
         TEST(bad_parameters_are_refused),
     };
