@@ -1,8 +1,10 @@
 #!/usr/bin/env bash
 # Serve Cubby: a web server, cubby.fcgi and cubby-pushd, started and stopped as one thing.
 #
-#   serve.sh run   APP PUSHD     in the foreground, until Ctrl-C
-#   serve.sh start APP PUSHD     in the background          serve.sh stop
+#   serve.sh run   APP [PUSHD]   in the foreground, until Ctrl-C
+#   serve.sh start APP [PUSHD]   in the background          serve.sh stop
+#
+# Without PUSHD there are no streams: changes are had from /api/changes.
 #
 # Environment: PORT=8080, DATA=data, SERVER=lighttpd|apache|nginx and every CUBBY_* setting; what is
 # not set gets a value fit for development. Paths are relative to the repository. Everything that
@@ -81,6 +83,7 @@ alive() {
 }
 
 start_pushd() {
+    [ -n "$PUSHD" ] || return 0
     CUBBY_TRUSTED_PROXIES=${CUBBY_TRUSTED_PROXIES:-127.0.0.1} background cubby-pushd "$PUSHD"
 }
 
@@ -186,10 +189,11 @@ answers() { curl -fsS -o /dev/null -m 3 "http://127.0.0.1:$PORT$1" 2>/dev/null; 
 
 await_ready() {
     local left=300
-    until answers /healthz && answers /push/healthz; do
+    until answers /healthz && { [ -z "$PUSHD" ] || answers /push/healthz; }; do
         alive "$SERVER" || failed "$SERVER did not start" "$SERVER"
         left=$((left - 1))
-        alive cubby-pushd || [ $left -gt 250 ] || failed "cubby-pushd did not start" cubby-pushd
+        alive cubby-pushd || [ -z "$PUSHD" ] || [ $left -gt 250 ] ||
+            failed "cubby-pushd did not start" cubby-pushd
         [ $left -gt 0 ] || failed "no answer from /healthz" cubby-fcgi
         sleep 0.1
     done
@@ -260,8 +264,8 @@ lighttpd | apache | nginx) ;;
 esac
 case $COMMAND in
 run | start)
-    [ -x "$APP" ] || die "no program \"$APP\"; usage: serve.sh $COMMAND APP PUSHD"
-    [ -x "$PUSHD" ] || die "no program \"$PUSHD\"; usage: serve.sh $COMMAND APP PUSHD"
+    [ -x "$APP" ] || die "no program \"$APP\"; usage: serve.sh $COMMAND APP [PUSHD]"
+    [ -z "$PUSHD" ] || [ -x "$PUSHD" ] || die "no program \"$PUSHD\"; usage: serve.sh $COMMAND APP [PUSHD]"
     "$COMMAND"
     ;;
 stop) stop ;;
@@ -269,5 +273,5 @@ spawn) # by lighttpd, whose child this is
     echo $$ >"$CUBBY_RUN/cubby-fcgi.pid"
     exec "$APP" 2>>"$CUBBY_RUN/cubby-fcgi.log"
     ;;
-*) die "usage: serve.sh run|start APP PUSHD, or serve.sh stop" ;;
+*) die "usage: serve.sh run|start APP [PUSHD], or serve.sh stop" ;;
 esac

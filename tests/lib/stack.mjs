@@ -11,7 +11,7 @@ import { fileURLToPath } from 'node:url';
 import { after, before, describe } from 'node:test';
 
 export const ROOT = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '../..');
-const APP = path.resolve(ROOT, process.env.CUBBY_TEST_APP ?? 'build/gcc/cubby.fcgi');
+export const APP = path.resolve(ROOT, process.env.CUBBY_TEST_APP ?? 'build/gcc/cubby.fcgi');
 const PUSHD = path.resolve(ROOT, process.env.CUBBY_TEST_PUSHD ?? 'build/gcc/cubby-pushd');
 export const SERVERS = (process.env.CUBBY_TEST_SERVERS ?? 'lighttpd,apache,nginx').split(',');
 
@@ -51,13 +51,14 @@ export function processesOf(data) {
 }
 
 export class Stack {
-    // env: settings on top of the tests' own. before: shell words put before the programs' start.
-    constructor({ server = 'lighttpd', env = {}, data, limits = '' } = {}) {
+    // env: settings on top of the tests' own. limits: shell words put before the programs' start.
+    constructor({ server = 'lighttpd', env = {}, data, limits = '', pushd = PUSHD } = {}) {
         this.server = server;
         this.data = data ?? fs.mkdtempSync('/tmp/cubby-');
         this.keepData = data !== undefined;
         this.env = env;
         this.limits = limits;
+        this.pushd = pushd;
     }
 
     async start() {
@@ -74,7 +75,7 @@ export class Stack {
         }, this.env);
         const line = `${this.limits} exec apache-conf/serve.sh run "$@"`;
         this.output = '';
-        this.process = spawn('/bin/sh', ['-c', line, 'serve', APP, PUSHD], {
+        this.process = spawn('/bin/sh', ['-c', line, 'serve', APP, ...(this.pushd ? [this.pushd] : [])], {
             cwd: ROOT, env, stdio: ['ignore', 'pipe', 'pipe'],
         });
         this.exited = new Promise((resolve) => this.process.on('exit', resolve));
@@ -117,7 +118,7 @@ export class Stack {
         const left = await until(() => processesOf(this.data).length === 0, '', 3000).catch(() =>
             processesOf(this.data).map((pid) => fs.readFileSync(`/proc/${pid}/cmdline`, 'latin1')));
         if (left !== true) for (const pid of processesOf(this.data)) process.kill(pid, 'SIGKILL');
-        const logs = ['cubby-fcgi', 'cubby-pushd'].map((name) => this.log(name)).join('');
+        const logs = ['cubby-fcgi', ...(this.pushd ? ['cubby-pushd'] : [])].map((name) => this.log(name)).join('');
         if (!this.keepData) fs.rmSync(this.data, { recursive: true, force: true });
         assert.equal(code, 0, 'serve.sh ends with 0');
         assert.equal(left, true, `processes left: ${left}`);
