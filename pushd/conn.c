@@ -57,8 +57,7 @@ static void set_timer(struct conn *c, int64_t after_ms)
 /* Hand bytes to the kernel: how many it took. On a broken connection: all, and it is closed. */
 static size_t send_now(struct conn *c, struct str bytes)
 {
-    ssize_t n =
-        c->secure ? secure_send(c, bytes) : send(c->io.fd, bytes.p, bytes.n, MSG_NOSIGNAL);
+    ssize_t n = c->secure ? secure_send(c, bytes) : send(c->io.fd, bytes.p, bytes.n, MSG_NOSIGNAL);
     if (n < 0 && errno != EAGAIN && errno != EINTR) {
         conn_close(c, END_PEER);
         return bytes.n;

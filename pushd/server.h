@@ -21,15 +21,15 @@ struct tls_context;
 #define SERVER_INPUT (64 * 1024)
 
 struct server_stats {
-    uint64_t accepted; /* connections */
-    uint64_t requests; /* heads read */
-    uint64_t refused;  /* requests answered with an error */
-    uint64_t opened;   /* streams */
-    uint64_t revoked;  /* streams ended because their session was */
-    uint64_t slow;     /* streams closed because their reader was too slow */
-    uint64_t dead;     /* streams closed because nobody answered */
+    uint64_t accepted;   /* connections */
+    uint64_t requests;   /* heads read */
+    uint64_t refused;    /* requests answered with an error */
+    uint64_t opened;     /* streams */
+    uint64_t revoked;    /* streams ended because their session was */
+    uint64_t slow;       /* streams closed because their reader was too slow */
+    uint64_t dead;       /* streams closed because nobody answered */
     uint64_t tls_failed; /* connections whose handshake did not succeed */
-    uint64_t sent;     /* calls of send() that took bytes */
+    uint64_t sent;       /* calls of send() that took bytes */
     uint64_t sent_bytes;
 };
 
@@ -41,10 +41,10 @@ struct server {
     struct feed *feed;
     struct readers *readers;
     struct tls_context *tls; /* for new connections; owned by main.c, NULL: none */
-    struct parts *parts;    /* what protocols share between their connections: endpoints.c */
-    struct limit addresses; /* connections of one client address */
-    struct tickets tickets; /* used ones */
-    struct list strangers;  /* connections that belong to no session */
+    struct parts *parts;     /* what protocols share between their connections: endpoints.c */
+    struct limit addresses;  /* connections of one client address */
+    struct tickets tickets;  /* used ones */
+    struct list strangers;   /* connections that belong to no session */
     uint32_t conns;
     uint32_t streams;
     size_t body_bytes; /* of calls that are on their way */
