@@ -21,7 +21,8 @@
 #define FLUSH_MS    30000 /* for a peer to take what is queued for it */
 #define LINGER_MS   2000  /* for a peer to hang up after that */
 #define VECTORS_MAX 64
-#define CORK_MAX    (32 * 1024) /* answers to one piece of input that are sent together */
+#define TURN_MAX    (256 * 1024) /* of messages, inflated, before others have their turn */
+#define CORK_MAX    (32 * 1024)  /* answers to one piece of input that are sent together */
 
 struct end_row {
     uint16_t code;
@@ -199,8 +200,10 @@ static size_t take_some(struct conn *c, struct str in, size_t seen)
 /* Use input; what is left becomes c->rest. The first `seen` bytes are an incomplete head. */
 static void take(struct conn *c, struct str in, size_t seen)
 {
+    struct server *s = c->server;
     cork(c);
-    while (in.n > 0 && !is_paused(c)) {
+    s->taken = 0;
+    while (in.n > 0 && !is_paused(c) && s->taken < TURN_MAX) {
         size_t used = take_some(c, in, seen);
         if (used == 0)
             break;
@@ -209,8 +212,11 @@ static void take(struct conn *c, struct str in, size_t seen)
     }
     uncork(c);
     c->partial = in.n > 0 && c->state == CONN_READ_HEAD && !is_paused(c);
-    if (in.n > 0 && c->state != CONN_CLOSING)
-        c->rest = msg_new(in);
+    if (in.n == 0 || c->state == CONN_CLOSING)
+        return;
+    c->rest = msg_new(in);
+    if (s->taken >= TURN_MAX) /* on it goes in the next round */
+        loop_set(s->loop, &c->io, c->io.events | LOOP_OUT);
 }
 
 /* Put the input that waited in front of `in`, both in the server's input buffer. */

@@ -6,9 +6,12 @@
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 #include "base/log.h"
+#include "base/mem.h"
 #include "conn.h"
 #include "listen.h"
 #include "server.h"
@@ -24,9 +27,21 @@ union address {
     struct sockaddr any;
     struct sockaddr_in v4;
     struct sockaddr_in6 v6;
+    struct sockaddr_un local;
 };
 
-static bool parse(struct str text, union address *a, socklen_t *n)
+static bool parse_local(struct str path, union address *a, socklen_t *n)
+{
+    if (path.n == 0 || path.n >= sizeof(a->local.sun_path))
+        return false;
+    memset(a, 0, sizeof(*a));
+    a->local.sun_family = AF_UNIX;
+    memcpy(a->local.sun_path, path.p, path.n);
+    *n = sizeof(a->local);
+    return true;
+}
+
+static bool parse_tcp(struct str text, union address *a, socklen_t *n)
 {
     char host[INET6_ADDRSTRLEN];
     uint64_t port;
@@ -55,6 +70,13 @@ static bool parse(struct str text, union address *a, socklen_t *n)
     return inet_pton(AF_INET6, host, &a->v6.sin6_addr) == 1;
 }
 
+static bool parse(struct str text, union address *a, socklen_t *n)
+{
+    const struct str local = STR("unix:");
+    return str_starts_with(text, local) ? parse_local(str_from(text, local.n), a, n)
+                                        : parse_tcp(text, a, n);
+}
+
 /* One connection. False: there is none, or none can be taken now. */
 static bool accept_one(struct listener *l)
 {
@@ -72,7 +94,7 @@ static bool accept_one(struct listener *l)
     if (max > 0 && s->conns >= max + SPARE_MAX)
         close(fd);
     else
-        conn_new(s, fd, l->local);
+        conn_new(s, fd, l->kind);
     return true;
 }
 
@@ -80,7 +102,7 @@ static void on_ready(struct loop_fd *io, unsigned events)
 {
     struct listener *l = container_of(io, struct listener, io);
     (void)events;
-    for (int i = 0; i < ACCEPTS_MAX && l->open && accept_one(l); i++)
+    for (int i = 0; i < ACCEPTS_MAX && l->is_open && accept_one(l); i++)
         ;
 }
 
@@ -100,43 +122,93 @@ static bool prepare(int fd)
            setsockopt(fd, IPPROTO_TCP, TCP_DEFER_ACCEPT, &s, sizeof(s)) == 0;
 }
 
-enum err listener_open(struct listener *l, struct server *s, struct str address, bool local)
+/* Does nobody listen on that name any more? */
+static bool is_stale(const union address *a, socklen_t n)
+{
+    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    bool stale = fd >= 0 && connect(fd, &a->any, n) != 0 && errno == ECONNREFUSED;
+    if (fd >= 0)
+        close(fd);
+    return stale;
+}
+
+/* Before listen() nobody can connect: the mode is in force from the first connection on. */
+static bool bind_local(int fd, const union address *a, socklen_t n)
+{
+    bool bound = bind(fd, &a->any, n) == 0;
+    if (!bound && errno == EADDRINUSE && is_stale(a, n) && unlink(a->local.sun_path) == 0)
+        bound = bind(fd, &a->any, n) == 0;
+    return bound && chmod(a->local.sun_path, 0660) == 0;
+}
+
+static bool bind_and_listen(int fd, const union address *a, socklen_t n)
+{
+    bool bound = a->any.sa_family == AF_UNIX ? bind_local(fd, a, n)
+                                             : prepare(fd) && bind(fd, &a->any, n) == 0;
+    return bound && listen(fd, BACKLOG) == 0;
+}
+
+enum err listener_adopt(struct listener *l, struct server *s, enum listener_kind kind,
+                        struct str address, int fd)
+{
+    union address a;
+    socklen_t n;
+    *l = (struct listener){.server = s, .kind = kind};
+    l->io.on_ready = on_ready;
+    loop_timer_init(&l->pause, on_pause_end);
+    if (!parse(address, &a, &n) || loop_add(s->loop, &l->io, fd, LOOP_IN) != OK) {
+        close(fd);
+        return ERR_INTERNAL;
+    }
+    if (a.any.sa_family == AF_UNIX)
+        l->path = mem_dup(a.local.sun_path, strlen(a.local.sun_path));
+    l->is_open = true;
+    return OK;
+}
+
+enum err listener_open(struct listener *l, struct server *s, enum listener_kind kind,
+                       struct str address)
 {
     union address a;
     socklen_t n;
     if (!parse(address, &a, &n))
         return ERR_INVALID;
     int fd = socket(a.any.sa_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-    *l = (struct listener){.server = s, .local = local};
-    l->io.on_ready = on_ready;
-    loop_timer_init(&l->pause, on_pause_end);
-    if (fd < 0 || !prepare(fd) || bind(fd, &a.any, n) != 0 || listen(fd, BACKLOG) != 0 ||
-        loop_add(s->loop, &l->io, fd, LOOP_IN) != OK) {
+    if (fd < 0)
+        return ERR_INTERNAL;
+    if (!bind_and_listen(fd, &a, n)) {
         int why = errno;
-        if (fd >= 0)
-            close(fd);
+        close(fd);
         errno = why;
         return ERR_INTERNAL;
     }
-    l->open = true;
-    return OK;
+    return listener_adopt(l, s, kind, address, fd);
 }
 
 uint16_t listener_port(const struct listener *l)
 {
     union address a;
     socklen_t n = sizeof(a);
-    if (getsockname(l->io.fd, &a.any, &n) != 0)
+    if (getsockname(l->io.fd, &a.any, &n) != 0 || a.any.sa_family == AF_UNIX)
         return 0;
     return ntohs(a.any.sa_family == AF_INET ? a.v4.sin_port : a.v6.sin6_port);
 }
 
-void listener_close(struct listener *l)
+void listener_leave(struct listener *l)
 {
-    if (!l->open)
+    if (!l->is_open)
         return;
-    l->open = false;
+    l->is_open = false;
     loop_timer_clear(&l->pause);
     loop_remove(l->server->loop, &l->io);
     close(l->io.fd);
+    mem_free(l->path);
+    l->path = NULL;
+}
+
+void listener_close(struct listener *l)
+{
+    if (l->is_open && l->path)
+        unlink(l->path);
+    listener_leave(l);
 }

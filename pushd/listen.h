@@ -7,23 +7,42 @@
 
 struct server;
 
+/* One socket each; what comes in by it is … */
+enum listener_kind {
+    LISTEN_PUBLIC, /* anybody's */
+    LISTEN_TLS,    /* anybody's, encrypted */
+    LISTEN_LOCAL,  /* for operations: metrics without a token */
+    LISTEN_KINDS,
+};
+
 struct listener {
     struct loop_fd io;
     struct loop_timer pause; /* no descriptors left: tries again later */
     struct server *server;
-    bool local; /* for operations: metrics without a token */
-    bool open;
+    char *path; /* of a unix socket, owned; NULL: TCP */
+    enum listener_kind kind;
+    bool is_open;
 };
 
-/* Listen on "address:port" ("[::1]:8090"), port 0: any. ERR_INVALID when it cannot be read,
- * ERR_INTERNAL (with errno) when it cannot be had. */
-enum err listener_open(struct listener *l, struct server *s, struct str address,
-                       bool local) must_check;
+/*
+ * Listen on "address:port" ("[::1]:8090"; port 0: any) or "unix:/path" (mode 0660; one that nobody
+ * listens on any more is replaced). ERR_INVALID when it cannot be read, ERR_INTERNAL (with errno)
+ * when it cannot be had.
+ */
+enum err listener_open(struct listener *l, struct server *s, enum listener_kind kind,
+                       struct str address) must_check;
 
-/* The port it got. */
+/* Take over a socket that listens on that address already; closes it when that fails. */
+enum err listener_adopt(struct listener *l, struct server *s, enum listener_kind kind,
+                        struct str address, int fd) must_check;
+
+/* The port it got; 0: none. */
 uint16_t listener_port(const struct listener *l);
 
-/* Stop listening; harmless on a zeroed one. */
+/* Stop listening, and remove a unix socket's name. Harmless on a zeroed one. */
 void listener_close(struct listener *l);
+
+/* The same when another process goes on listening on it. */
+void listener_leave(struct listener *l);
 
 #endif

@@ -1,4 +1,5 @@
-/* cubby-pushd: settings, store, bus, sockets; runs the loop and ends in order on SIGTERM. */
+/* cubby-pushd: settings, store, bus, sockets; runs the loop, reads settings and certificate again
+ * on SIGHUP and ends in order on SIGTERM. */
 #include "base/base.h"
 
 #include <errno.h>
@@ -18,6 +19,7 @@
 #include "readers.h"
 #include "serve.h"
 #include "server.h"
+#include "wire/tls.h"
 
 #define ENDING_MS   4000 /* for clients to take their last words */
 #define HANDLES_MAX 32   /* data files: one is read when its first reader comes, then rarely */
@@ -25,17 +27,75 @@
 
 /* Everything that lives as long as the process; `mem` owns its strings. */
 struct program {
+    const char *config; /* the settings file, NULL: none */
     struct conf conf;
+    struct arena conf_mem; /* of its strings */
     struct loop *loop;
     struct store *store;
     struct readers *readers;
     struct bus_sub *bus;
     struct server server;
-    struct listener listener, local;
+    struct listener listeners[LISTEN_KINDS];
     struct loop_fd bus_io, signal_io;
     struct loop_timer ending;
     struct arena mem;
 };
+
+/* --- settings and what is made of them --- */
+
+/* The settings that say where to listen. */
+static const size_t addresses[LISTEN_KINDS] = {
+    [LISTEN_PUBLIC] = offsetof(struct conf, push_listen),
+    [LISTEN_TLS] = offsetof(struct conf, push_tls_listen),
+    [LISTEN_LOCAL] = offsetof(struct conf, push_metrics_listen),
+};
+
+static struct str address_of(const struct conf *c, enum listener_kind kind)
+{
+    return *(const struct str *)(const void *)((const char *)c + addresses[kind]);
+}
+
+/* OK without *out where no TLS is wanted. */
+static enum err open_tls(struct tls_context **out, const struct conf *c, struct arena *mem,
+                         struct str *message)
+{
+    if (c->push_tls_listen.n == 0)
+        return OK;
+    return tls_context_new(out, c->push_tls_cert, c->push_tls_key, mem, message);
+}
+
+/* Everybody reads p->conf at each use, so its strings may go; only the keys hold some. */
+static void use_conf(struct program *p, const struct conf *conf, struct arena *mem,
+                     struct tls_context *tls)
+{
+    p->conf = *conf;
+    arena_release(&p->conf_mem);
+    p->conf_mem = *mem;
+    who_keys_init(&p->server.keys, &p->conf);
+    tls_context_free(p->server.tls);
+    p->server.tls = tls;
+}
+
+static enum err open_listeners(struct program *p, struct str *message)
+{
+    for (enum listener_kind kind = 0; kind < LISTEN_KINDS; kind++) {
+        struct str address = address_of(&p->conf, kind);
+        enum err e =
+            address.n == 0 ? OK : listener_open(&p->listeners[kind], &p->server, kind, address);
+        if (e != OK) {
+            *message = arena_printf(&p->mem, "cannot listen on %.*s: %s", STR_ARG(address),
+                                    strerrordesc_np(errno));
+            return e;
+        }
+    }
+    return OK;
+}
+
+static void close_listeners(struct program *p)
+{
+    for (size_t i = 0; i < LISTEN_KINDS; i++)
+        listener_close(&p->listeners[i]);
+}
 
 /* --- what the loop calls --- */
 
@@ -59,6 +119,38 @@ static void on_ending(struct loop_timer *t)
     loop_stop(p->loop);
 }
 
+/* Keep nothing of the settings in force, or all: half of a change is none that was asked for. */
+static void reload(struct program *p)
+{
+    struct conf conf;
+    struct arena mem = ARENA_INIT;
+    struct str message = STR_NULL, kept = STR_NULL;
+    struct tls_context *tls = NULL;
+    enum err e = conf_load(&conf, p->config, environ, &mem, &message);
+    if (e == OK) {
+        kept = conf_keep_fixed(&conf, &p->conf, &mem);
+        e = open_tls(&tls, &conf, &mem, &message);
+    }
+    if (e != OK) {
+        log_error("reload: everything stays as it is: %.*s", STR_ARG(message));
+        arena_release(&mem);
+        return;
+    }
+    log_open("cubby-pushd", log_level_parse(conf.log_level));
+    if (kept.n > 0)
+        log_warn("reload: needs a restart: %.*s", STR_ARG(kept));
+    use_conf(p, &conf, &mem, tls);
+    log_info("reload: done");
+}
+
+static void end(struct program *p, unsigned signal)
+{
+    log_info("ending signal=%u connections=%u", signal, p->server.conns);
+    close_listeners(p);
+    server_end(&p->server);
+    loop_timer_set(p->loop, &p->ending, loop_now(p->loop) + ENDING_MS);
+}
+
 static void on_signal(struct loop_fd *io, unsigned events)
 {
     struct program *p = container_of(io, struct program, signal_io);
@@ -66,11 +158,10 @@ static void on_signal(struct loop_fd *io, unsigned events)
     (void)events;
     if (read(io->fd, &info, sizeof(info)) != sizeof(info) || p->server.ending)
         return;
-    log_info("ending signal=%u connections=%u", info.ssi_signo, p->server.conns);
-    listener_close(&p->listener);
-    listener_close(&p->local);
-    server_end(&p->server);
-    loop_timer_set(p->loop, &p->ending, loop_now(p->loop) + ENDING_MS);
+    if (info.ssi_signo == SIGHUP)
+        reload(p);
+    else
+        end(p, info.ssi_signo);
 }
 
 /* --- the beginning and the end --- */
@@ -81,6 +172,8 @@ static enum err watch_signals(struct program *p)
     sigemptyset(&set);
     sigaddset(&set, SIGTERM);
     sigaddset(&set, SIGINT);
+    sigaddset(&set, SIGHUP);
+    signal(SIGPIPE, SIG_IGN); /* libssl knows no MSG_NOSIGNAL */
     sigprocmask(SIG_BLOCK, &set, NULL);
     int fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
     p->signal_io.on_ready = on_signal;
@@ -111,19 +204,9 @@ static enum err open_bus(struct program *p, struct str *message)
     return e;
 }
 
-static enum err open_listener(struct program *p, struct listener *l, struct str address,
-                              struct str *message)
+static enum err program_open(struct program *p, struct str *message)
 {
-    enum err e = listener_open(l, &p->server, address, l == &p->local);
-    if (e != OK)
-        *message =
-            arena_printf(&p->mem, "cannot listen on %.*s: errno=%d", STR_ARG(address), errno);
-    return e;
-}
-
-static enum err program_open(struct program *p, const char *config, struct str *message)
-{
-    enum err e = conf_load(&p->conf, config, environ, &p->mem, message);
+    enum err e = conf_load(&p->conf, p->config, environ, &p->conf_mem, message);
     if (e != OK)
         return e;
     log_open("cubby-pushd", log_level_parse(p->conf.log_level));
@@ -133,6 +216,8 @@ static enum err program_open(struct program *p, const char *config, struct str *
     loop_timer_init(&p->ending, on_ending);
     server_init(&p->server, &p->conf, p->loop);
     e = watch_signals(p);
+    if (e == OK)
+        e = open_tls(&p->server.tls, &p->conf, &p->mem, message);
     if (e == OK)
         e = open_store(p, message);
     if (e != OK)
@@ -145,9 +230,7 @@ static enum err program_open(struct program *p, const char *config, struct str *
     loop_on_round(p->loop, on_round, p->server.hub);
     e = open_bus(p, message);
     if (e == OK)
-        e = open_listener(p, &p->listener, p->conf.push_listen, message);
-    if (e == OK && p->conf.push_metrics_listen.n > 0)
-        e = open_listener(p, &p->local, p->conf.push_metrics_listen, message);
+        e = open_listeners(p, message);
     return e;
 }
 
@@ -164,8 +247,7 @@ static void drain(struct program *p)
 
 static void program_close(struct program *p)
 {
-    listener_close(&p->local);
-    listener_close(&p->listener);
+    close_listeners(p);
     bus_sub_close(p->bus);
     drain(p);
     endpoints_close(&p->server);
@@ -176,6 +258,8 @@ static void program_close(struct program *p)
     if (p->signal_io.fd >= 0)
         close(p->signal_io.fd);
     loop_free(p->loop);
+    tls_context_free(p->server.tls);
+    arena_release(&p->conf_mem);
     arena_release(&p->mem);
 }
 
@@ -187,9 +271,8 @@ int main(int argc, char **argv)
         {"config", required_argument, NULL, 'c'},
         {NULL, 0, NULL, 0},
     };
-    struct program program = {.signal_io = {.fd = -1}, .mem = ARENA_INIT};
+    struct program program = {.signal_io = {.fd = -1}, .config = getenv("CUBBY_CONFIG")};
     struct str message = STR_NULL;
-    const char *config = getenv("CUBBY_CONFIG");
     int c;
 
     while ((c = getopt_long(argc, argv, "", known, NULL)) != -1 || optind < argc) {
@@ -197,13 +280,13 @@ int main(int argc, char **argv)
             fputs(usage, stderr);
             return 2;
         }
-        config = optarg;
+        program.config = optarg;
     }
     mem_limit_heaps(HEAPS);
     log_open("cubby-pushd", LOG_LEVEL_INFO);
-    enum err e = program_open(&program, config, &message);
+    enum err e = program_open(&program, &message);
     if (e == OK) {
-        log_info("ready port=%u", listener_port(&program.listener));
+        log_info("ready port=%u", listener_port(&program.listeners[LISTEN_PUBLIC]));
         loop_run(program.loop);
         log_info("ended connections=%u", program.server.conns);
     } else {

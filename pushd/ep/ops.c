@@ -42,6 +42,7 @@ enum err metrics_answer(const struct request *r, struct answer *a)
         {"streams_opened_total", "counter", s->stats.opened},
         {"streams_revoked_total", "counter", s->stats.revoked},
         {"streams_slow_total", "counter", s->stats.slow},
+        {"tls_failed_total", "counter", s->stats.tls_failed},
         {"sends_total", "counter", s->stats.sent},
         {"sent_bytes_total", "counter", s->stats.sent_bytes},
         {"events_published_total", "counter", hub.published},
