@@ -320,6 +320,25 @@ void feed_unfollow(struct follower *f)
     list_del(&f->node);
 }
 
+void feed_hold(struct follower *f)
+{
+    if (f->sub.lane)
+        hub_flush_topic(&f->source->topic); /* what was published is for the old filter */
+    hub_leave(&f->sub);
+}
+
+/* Who is behind stays so: the next read looks at the filter anew. */
+void feed_release(struct follower *f)
+{
+    if (!f->sub.lane && list_is_empty(&f->node))
+        hub_join(&f->source->topic, &f->sub, f->format);
+}
+
+void feed_publish(struct login *s, const struct hub_event *e)
+{
+    hub_publish(&s->source->topic, e, 0);
+}
+
 void feed_drained(struct follower *f)
 {
     if (f->sub.lane)

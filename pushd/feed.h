@@ -103,6 +103,13 @@ struct feed_position {
 void feed_follow(struct follower *f, struct login *s, struct str last, struct feed_position *at);
 void feed_unfollow(struct follower *f);
 
+/* Between the two nothing is delivered and nothing missed: f->sub.filter may change. */
+void feed_hold(struct follower *f);
+void feed_release(struct follower *f);
+
+/* Publish to those who follow the session's own space, without the log. */
+void feed_publish(struct login *s, const struct hub_event *e);
+
 /* The connection took everything it was given: go on, if it is behind. */
 void feed_drained(struct follower *f);
 

@@ -151,19 +151,25 @@ void hub_batch_put(struct hub *h, struct batch **list)
 }
 
 /* The event as it goes over the wire. */
-static void write_event(struct hub *h, struct batch *b, const struct hub_event *e)
+static void write_event(struct hub *h, struct buf *out, const struct format *f, bool deflate,
+                        const struct hub_event *e)
 {
-    if (b->format->is_message) {
+    if (f->is_message) {
         buf_reset(&h->text);
-        b->format->append(&h->text, e, &h->scratch);
+        f->append(&h->text, e, &h->scratch);
         if (h->text.n > 0)
-            ws_append_message(&b->bytes, b->deflate ? h->server->deflater : NULL, WS_TEXT,
+            ws_append_message(out, deflate ? h->server->deflater : NULL, WS_TEXT,
                               buf_str(&h->text));
     } else {
-        b->format->append(&b->bytes, e, &h->scratch);
+        f->append(out, e, &h->scratch);
     }
     arena_reset(&h->scratch);
-    assert(b->bytes.n <= UINT32_MAX);
+}
+
+void hub_write(struct buf *out, const struct format *f, const struct conn *c,
+               const struct hub_event *e)
+{
+    write_event(c->server->hub, out, f, deflates(f, c), e);
 }
 
 void hub_batch_add(struct hub *h, struct batch *b, const struct hub_event *e)
@@ -173,7 +179,8 @@ void hub_batch_add(struct hub *h, struct batch *b, const struct hub_event *e)
         b->cap = b->cap ? 2 * b->cap : 4;
         b->items = mem_realloc(b->items, b->cap * sizeof(*b->items));
     }
-    write_event(h, b, e);
+    write_event(h, &b->bytes, b->format, b->deflate, e);
+    assert(b->bytes.n <= UINT32_MAX);
     struct item *i = &b->items[b->count++];
     *i = (struct item){
         .end = (uint32_t)b->bytes.n, .unfiltered = e->unfiltered, .except = e->except};
@@ -330,7 +337,7 @@ void hub_publish(struct topic *t, const struct hub_event *e, uint64_t seq)
         t->seq = seq;
     h->stats.published++;
     for (struct lane *l = &t->lane; l; l = l->next) {
-        if (l->count == 0)
+        if (l->count == 0 || (e->only && e->only != l->format))
             continue;
         if (!l->batch)
             l->batch = batch_get(h, l->format, l->deflate);

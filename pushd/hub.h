@@ -26,8 +26,9 @@ struct hub_event {
     struct str
         text;   /* what it is to readers of this topic alone, where name and data are not all */
     int64_t at; /* unix milliseconds */
-    bool unfiltered;     /* about the connection itself: no filter holds it back */
-    struct conn *except; /* does not get it; NULL: all do */
+    bool unfiltered;           /* about the connection itself: no filter holds it back */
+    struct conn *except;       /* does not get it; NULL: all do */
+    const struct format *only; /* is for readers of this format; NULL: of all */
 };
 
 /* How events are written for one kind of reader. One static object per wire format. */
@@ -38,6 +39,10 @@ struct format {
      * those who agreed to that). */
     bool is_message;
 };
+
+/* Append e as it goes to c, which reads this format. */
+void hub_write(struct buf *out, const struct format *f, const struct conn *c,
+               const struct hub_event *e);
 
 struct lane_slot {
     struct conn *conn; /* == sub->conn, so that a delivery need not look at the sub */
