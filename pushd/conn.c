@@ -215,7 +215,7 @@ static void take(struct conn *c, struct str in, size_t seen)
     if (in.n == 0 || c->state == CONN_CLOSING)
         return;
     c->rest = msg_new(in);
-    if (s->taken >= TURN_MAX) /* on it goes in the next round */
+    if (c->state == CONN_OPEN && s->taken >= TURN_MAX) /* on it goes in the next round */
         loop_set(s->loop, &c->io, c->io.events | LOOP_OUT);
 }
 

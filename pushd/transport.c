@@ -153,6 +153,7 @@ static size_t ws_on_input(struct conn *c, struct str in)
     if (e == ERR_MORE)
         return in.n;
     if (e == OK) {
+        c->server->taken += m.data.n;
         take_message(c, &m);
         if (used == in.n)
             ws_reader_trim(&c->reader); /* an idle connection holds no memory */
