@@ -4,8 +4,8 @@
 # served (apache-conf/lighttpd.conf), with data in a temporary folder; everything stays on loopback.
 #
 #   tests/bench/run.sh BUILD_DIR [PATTERN]
-#   Sections (tests/bench/sections/): reads writes list flat, latency fanout notify, peers; PATTERN
-#   picks some. BENCH_MD=1 prints Markdown; BENCH_CLIENTS (10000) streams; BENCH_USERS (50000) files.
+#   PATTERN picks some of the sections below (tests/bench/sections/). BENCH_MD=1 prints Markdown;
+#   BENCH_CLIENTS (10000) streams; BENCH_USERS (50000) files.
 #
 # Rows are medians of five alternating rounds. A timing is no assertion: nothing here fails a build.
 set -eu -o pipefail
@@ -16,7 +16,7 @@ pattern=${2:-.}
 bench=$B/tests/bench
 clients=${BENCH_CLIENTS:-10000}
 users=${BENCH_USERS:-50000}
-all_sections="reads writes list latency fanout notify peers flat"
+all_sections="reads writes list latency fanout notify bus burst protocols publish idle peers flat"
 rounds="1 2 3 4 5"
 seconds=2
 connections=16
@@ -43,7 +43,8 @@ export CUBBY_JWT_SECRET=benchmark-secret-of-32-bytes-or-more
 export CUBBY_LIMIT_AUTH_PER_ADDRESS=0 CUBBY_LIMIT_AUTH_PER_IP=0
 export CUBBY_PUSH_MAX_CONNECTIONS=0 CUBBY_PUSH_MAX_CONNECTIONS_PER_USER=0
 export CUBBY_PUSH_MAX_CONNECTIONS_PER_IP=0
-export CUBBY_METRICS_TOKEN=benchmark
+export CUBBY_METRICS_TOKEN=benchmark CUBBY_ROOMS=on CUBBY_LIVE_PUBLIC=on
+export CUBBY_COUNTERS_PUBLIC=on CUBBY_COUNTERS_PUBLIC_WRITE=on
 ulimit -n "$(ulimit -Hn)"
 
 next_port=$((20000 + RANDOM % 8000))
@@ -59,6 +60,11 @@ background() {
     setsid "$@" >>"$log" 2>&1 3>&- & # the table ends when its last writer does
     REPLY=$!
     pids+=("$REPLY")
+}
+
+stop() { # PID of a process that was started in the background
+    kill -- "-$1"
+    while kill -0 "$1" 2>/dev/null; do sleep 0.05; done
 }
 
 wait_for() { # URL
@@ -125,12 +131,17 @@ sign_up() {
     sed -n 's/.*"user":{"id":"\([^"]*\)".*/\1/p' <<<"$answer" >>"$work/$1/ids"
 }
 
-need_users() { # COUNT users of the stack "app"
-    local n
+signed_up=0 signed_up_at=0
+
+need_users() { # COUNT users of the stack "app"; tokens live 15 minutes, a section a few
+    local have
     app
+    [ $((SECONDS - signed_up_at)) -lt 400 ] || rm -f "$work/app/tokens" "$work/app/ids"
     touch "$work/app/tokens"
-    for n in $(seq $(($(wc -l <"$work/app/tokens") + 1)) "$1"); do
-        sign_up app "$n"
+    have=$(wc -l <"$work/app/tokens")
+    [ "$have" -gt 0 ] || signed_up_at=$SECONDS
+    for ((; have < $1; have++)); do
+        sign_up app $((signed_up += 1))
     done
     [ "$(wc -l <"$work/app/tokens")" -ge "$1" ] || { echo "bench: sign-up failed" >&2; exit 1; }
 }

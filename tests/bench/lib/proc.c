@@ -28,19 +28,30 @@ int64_t proc_cpu_ns(pid_t pid)
     return in_ns(t);
 }
 
-int64_t proc_pss(pid_t pid)
+/* The number in the line of a file of /proc/PID that begins so. */
+static long long proc_field(pid_t pid, const char *file, const char *format)
 {
     char path[64], line[256];
-    long long kib = -1;
-    snprintf(path, sizeof path, "/proc/%d/smaps_rollup", (int)pid);
+    long long n = -1;
+    snprintf(path, sizeof path, "/proc/%d/%s", (int)pid, file);
     FILE *f = fopen(path, "r");
     if (!f)
         fatal("%s: errno=%d", path, errno);
-    while (kib < 0 && fgets(line, sizeof line, f))
-        if (sscanf(line, "Pss: %lld kB", &kib) != 1)
-            kib = -1;
+    while (n < 0 && fgets(line, sizeof line, f))
+        if (sscanf(line, format, &n) != 1)
+            n = -1;
     fclose(f);
-    return kib * 1024;
+    return n;
+}
+
+int64_t proc_pss(pid_t pid)
+{
+    return proc_field(pid, "smaps_rollup", "Pss: %lld kB") * 1024;
+}
+
+int proc_threads(pid_t pid)
+{
+    return (int)proc_field(pid, "status", "Threads: %lld");
 }
 
 void proc_need_files(uint64_t count)

@@ -1,4 +1,5 @@
-/* What the kernel knows of a process: processor time, memory. Clock and limits of our own. */
+/* What the kernel knows of a process: processor time, memory, threads. Clock and limits of our own.
+ */
 #ifndef BENCH_PROC_H
 #define BENCH_PROC_H
 
@@ -14,6 +15,8 @@ int64_t proc_cpu_ns(pid_t pid);
 
 /* Proportional set size of pid in bytes. */
 int64_t proc_pss(pid_t pid);
+
+int proc_threads(pid_t pid);
 
 /* As many descriptors as the hard limit allows; ends the program when these are fewer. */
 void proc_need_files(uint64_t count);

@@ -21,11 +21,6 @@ node_start() { # sets REPLY to its process id
     wait_for "http://127.0.0.1:${port[node]}/healthz"
 }
 
-stop() { # PID of a process that was started in the background
-    kill -- "-$1"
-    while kill -0 "$1" 2>/dev/null; do sleep 0.05; done
-}
-
 section_peers() {
     local kind label nchan node
     app

@@ -38,3 +38,84 @@ section_notify() {
     sleep 0.3
     "$bench/bus_load" "$work/app/data" "${push_pid[app]}" "$REPLY"
 }
+
+section_bus() {
+    need_users 200
+    push_start app
+    "$bench/bus_stream" "$work/app/data" "${push_port[app]}" "$work/app/ids" "$work/app/tokens"
+}
+
+# Every change reaches every reader, also where the bus loses what it cannot hold.
+section_burst() {
+    need_users 200
+    push_start app
+    "$bench/burst" "${port[app]}" "${push_port[app]}" "$work/app/data" "$work/app/ids" \
+        "$work/app/tokens" ${BENCH_CHANGES:-20000} ${BENCH_READERS:-1000}
+}
+
+# protocol_cost LABEL FLOOR OURS: each with processes of its own
+protocol_cost() {
+    local floor_port dir=$work/protocol
+    push_stop app
+    push_start app
+    rm -rf "$dir"
+    mkdir -p "$dir/run/bus"
+    free_port
+    floor_port=$REPLY
+    case $2 in
+    publish) background "$dir/log" "$bench/publish_floor" "$floor_port" ;;
+    *) background "$dir/log" "$bench/fanout_floor" "$2" "$floor_port" "$dir" ;;
+    esac
+    sleep 0.3
+    "$bench/fanout" cost "$1" "$clients" "pid=${push_pid[app]} port=${push_port[app]} $3" \
+        "pid=$REPLY port=$floor_port data=$dir protocol=${2/publish/connect} $user"
+    stop "$REPLY"
+}
+
+# One message to many readers, by each protocol; the floor sends as many bytes, and takes as many
+# acknowledgements.
+section_protocols() {
+    local user
+    need_users 1
+    user="user=$(head -n 1 "$work/app/ids") token=$(head -n 1 "$work/app/tokens")"
+    protocol_cost "/api/events" sse "protocol=sse data=$work/app/data $user"
+    protocol_cost "/api/ws" ws "protocol=ws data=$work/app/data $user"
+    protocol_cost "cubby.v1" ws "protocol=cubby.v1 data=$work/app/data $user"
+    protocol_cost "/connect, acknowledged" publish "protocol=connect"
+    protocol_cost "/ws/counter" ws "protocol=counter publish=${port[app]}"
+    protocol_cost "/realtime, SSE" sse "protocol=live-sse"
+    protocol_cost "/realtime, WebSocket" ws "protocol=live-ws"
+}
+
+section_publish() {
+    local floor_port
+    app
+    push_start app
+    free_port
+    floor_port=$REPLY
+    background "$work/app/log" "$bench/publish_floor" "$floor_port"
+    sleep 0.3
+    "$bench/publish" $((clients / 2)) "pid=${push_pid[app]} port=${push_port[app]}" \
+        "pid=$REPLY port=$floor_port"
+    stop "$REPLY"
+    "$bench/waiting" 1000 "${push_pid[app]}" "${push_port[app]}"
+}
+
+# In a folder of its own: each of many users has a file.
+section_idle() {
+    local dir=$work/idle/data
+    mkdir -p "$dir"
+    app
+    CUBBY_DATA_DIR=$dir "$bench/seed" "$dir" "$clients" "$clients" >"$work/idle/many"
+    head -n 1 "$work/idle/many" >"$work/idle/one"
+    free_port
+    push_port[idle]=$REPLY
+    push_start idle
+    "$bench/idle" "one user" "$clients" "${push_pid[idle]}" "${push_port[idle]}" "$work/idle/one"
+    push_stop idle
+    push_start idle
+    "$bench/idle" "a user each" "$clients" "${push_pid[idle]}" "${push_port[idle]}" \
+        "$work/idle/many"
+    push_stop idle
+    rm -rf "$dir"
+}
