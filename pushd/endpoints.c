@@ -14,6 +14,7 @@
 #include "endpoints.h"
 #include "ep/ep.h"
 #include "fanout.h"
+#include "live.h"
 #include "parts.h"
 #include "server.h"
 
@@ -28,6 +29,16 @@
         .append_error = connect_append_error, .open = connect_open, .start = connect_start,        \
         .on_message = connect_on_message, .on_close = connect_on_close,                            \
     }
+
+static bool counters_are_public(const struct conf *conf)
+{
+    return conf->counters_public;
+}
+
+static bool pages_are_public(const struct conf *conf)
+{
+    return conf->live_public;
+}
 
 static const struct endpoint endpoints[] = {
     {
@@ -66,6 +77,58 @@ static const struct endpoint endpoints[] = {
         .post = publish_post,
         .on_end = publish_on_end,
         .on_close = publish_on_close,
+    },
+    {
+        .path = STR("/ws/counter/*"),
+        .subprotocol = STR("cubby.v1"),
+        .transport = TRANSPORT_WS,
+        .need = NEED_USER,
+        .is_public = counters_are_public,
+        .when_slow = WHEN_SLOW_CLOSE,
+        .limits = {.message = KIB(64), .fragments = 1024},
+        .open = counter_ws_open,
+        .start = counter_v1_start,
+        .on_message = counter_ws_on_message,
+        .on_close = counter_ws_on_close,
+    },
+    {
+        .path = STR("/ws/counter/*"),
+        .transport = TRANSPORT_WS,
+        .need = NEED_USER,
+        .is_public = counters_are_public,
+        .when_slow = WHEN_SLOW_CLOSE,
+        .limits = {.message = KIB(64), .fragments = 1024},
+        .open = counter_ws_open,
+        .start = counter_ws_start,
+        .on_message = counter_ws_on_message,
+        .on_close = counter_ws_on_close,
+    },
+    {
+        .path = STR("/realtime"),
+        .transport = TRANSPORT_SSE,
+        .need = NEED_USER,
+        .is_public = pages_are_public,
+        .when_slow = WHEN_SLOW_CLOSE,
+        .open = realtime_open,
+        .start = realtime_start,
+        .on_close = realtime_on_close,
+    },
+    {
+        .path = STR("/realtime"),
+        .transport = TRANSPORT_WS,
+        .need = NEED_USER,
+        .is_public = pages_are_public,
+        .when_slow = WHEN_SLOW_CLOSE,
+        .limits = {.message = KIB(64), .fragments = 1024},
+        .open = realtime_open,
+        .start = realtime_start,
+        .on_message = realtime_on_message,
+        .on_close = realtime_on_close,
+    },
+    {
+        .path = STR("/live/render"),
+        .need = NEED_TOKEN,
+        .post = live_render_post,
     },
     {
         .path = STR("/push/healthz"),
@@ -141,10 +204,12 @@ void endpoints_open(struct server *s)
     struct parts *p = mem_zalloc(1, sizeof(*p));
     s->parts = p;
     p->fanout = fanout_new(s);
+    p->live = live_new(s);
 }
 
 void endpoints_close(struct server *s)
 {
+    live_free(s->parts->live);
     fanout_free(s->parts->fanout);
     mem_free(s->parts);
     s->parts = NULL;

@@ -31,6 +31,22 @@ enum err publish_post(struct conn *c, const struct call *call);
 void publish_on_end(struct conn *c, enum end why, struct buf *out);
 void publish_on_close(struct conn *c);
 
+/* counter_ws.c */
+enum err counter_ws_open(struct conn *c, const struct request *r);
+enum err counter_ws_start(struct conn *c, struct str user_id, struct buf *out);
+enum err counter_v1_start(struct conn *c, struct str user_id, struct buf *out);
+void counter_ws_on_message(struct conn *c, const struct ws_message *m);
+void counter_ws_on_close(struct conn *c);
+
+/* realtime.c */
+enum err realtime_open(struct conn *c, const struct request *r);
+enum err realtime_start(struct conn *c, struct str user_id, struct buf *out);
+void realtime_on_message(struct conn *c, const struct ws_message *m);
+void realtime_on_close(struct conn *c);
+
+/* live_render.c */
+enum err live_render_post(struct conn *c, const struct call *call);
+
 /* ops.c */
 enum err healthz_answer(const struct request *r, struct answer *a);
 enum err metrics_allow(const struct request *r);
