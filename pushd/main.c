@@ -229,6 +229,7 @@ static enum err program_open(struct program *p, struct str *message)
     endpoints_open(&p->server);
     loop_on_round(p->loop, on_round, p->server.hub);
     e = open_bus(p, message);
+    p->server.bus = p->bus;
     if (e == OK)
         e = open_listeners(p, message);
     return e;
@@ -248,6 +249,7 @@ static void drain(struct program *p)
 static void program_close(struct program *p)
 {
     close_listeners(p);
+    p->server.bus = NULL;
     bus_sub_close(p->bus);
     drain(p);
     endpoints_close(&p->server);

@@ -10,6 +10,7 @@
 #include "loop.h"
 #include "tickets.h"
 
+struct bus_sub;
 struct deflater;
 struct feed;
 struct hub;
@@ -40,6 +41,7 @@ struct server {
     struct hub *hub;
     struct feed *feed;
     struct readers *readers;
+    struct bus_sub *bus;     /* owned by main.c, NULL: none */
     struct tls_context *tls; /* for new connections; owned by main.c, NULL: none */
     struct parts *parts;     /* what protocols share between their connections: endpoints.c */
     struct limit addresses;  /* connections of one client address */

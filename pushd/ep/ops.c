@@ -29,6 +29,7 @@ enum err metrics_answer(const struct request *r, struct answer *a)
     const struct server *s = r->server;
     struct hub_stats hub = hub_stats(s->hub);
     struct feed_stats feed = feed_stats(s->feed);
+    struct bus_stats bus = s->bus ? bus_sub_stats(s->bus) : (struct bus_stats){0};
     const struct {
         const char *name, *type;
         uint64_t value;
@@ -45,6 +46,9 @@ enum err metrics_answer(const struct request *r, struct answer *a)
         {"tls_failed_total", "counter", s->stats.tls_failed},
         {"sends_total", "counter", s->stats.sent},
         {"sent_bytes_total", "counter", s->stats.sent_bytes},
+        {"bus_received_total", "counter", bus.received},
+        {"bus_gaps_total", "counter", bus.gaps},
+        {"bus_lost_total", "counter", bus.lost},
         {"events_published_total", "counter", hub.published},
         {"deliveries_total", "counter", hub.deliveries},
         {"events_inline_total", "counter", feed.inline_events},
