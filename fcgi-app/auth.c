@@ -6,6 +6,7 @@
 #include "base/enc.h"
 #include "base/rand.h"
 #include "base/utf8.h"
+#include "domain/counter.h"
 #include "store/accounts.h"
 #include "wire/cookie.h"
 
@@ -179,6 +180,18 @@ enum err auth_enter(struct req *r, bool write)
             e = enter(r, write);
     }
     r->signed_in = e == OK;
+    return e;
+}
+
+enum err auth_enter_counters(struct req *r, bool write)
+{
+    leave(r);
+    enum err e = counter_space(r->app->store, &r->space);
+    if (e)
+        return e;
+    e = begin(r, write);
+    if (e)
+        leave(r);
     return e;
 }
 

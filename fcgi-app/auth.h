@@ -29,6 +29,12 @@ enum err auth_identify(struct req *r) must_check;
  */
 enum err auth_enter(struct req *r, bool write) must_check;
 
+/*
+ * In place of the user's space, given back before, take the counters' and begin a transaction in
+ * it. After a failure r->space is NULL.
+ */
+enum err auth_enter_counters(struct req *r, bool write) must_check;
+
 struct auth_tokens {
     struct str access, refresh;
 };

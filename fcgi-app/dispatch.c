@@ -160,11 +160,21 @@ static enum err commit(struct req *r)
     return e;
 }
 
+/* In a space that many write to, a key is its user's own, a visitor's that of his address. */
+static struct str own_key(const struct req *r, struct str key)
+{
+    if (!(r->route->need & IN_COUNTERS))
+        return key;
+    return arena_printf(r->mem, "%s %.*s %.*s", r->signed_in ? "user" : "visitor",
+                        STR_ARG(r->signed_in ? r->who.user_id : r->remote_addr), STR_ARG(key));
+}
+
 static enum err handle_write(struct req *r, struct idem *idem)
 {
     struct idem_answer kept;
     enum err e = OK;
     if (idem->key.p) {
+        idem->key = own_key(r, idem->key);
         idem->head_from = r->head.n;
         e = idem_find(r->space, idem->key, fingerprint(idem), clock_wall_ms(), r->mem, &kept);
         if (e == OK) {
@@ -232,9 +242,31 @@ static enum err refuse_early(struct req *r)
     return (need & SETS_COOKIES) && !auth_is_same_site(r) ? ERR_CROSS_SITE : OK;
 }
 
+/* What r's row needs; whether visitors may come to the counters is a setting. */
+static unsigned needs(const struct req *r)
+{
+    const struct conf *c = r->app->conf;
+    unsigned need = r->route->need;
+    if (!(need & IN_COUNTERS))
+        return need;
+    bool open = need & NEED_WRITE ? c->counters_public_write : c->counters_public;
+    return need | (open ? MAYBE_USER : NEED_USER);
+}
+
+/* Sign in where that can be, and begin the handler's transaction. */
+static enum err enter(struct req *r, unsigned need, bool can_sign_in)
+{
+    enum err e = OK;
+    if (can_sign_in)
+        e = auth_enter(r, (need & NEED_WRITE) && !(need & IN_COUNTERS));
+    if (e == ERR_UNAUTHORIZED && (need & MAYBE_USER))
+        e = OK;
+    return e || !(need & IN_COUNTERS) ? e : auth_enter_counters(r, need & NEED_WRITE);
+}
+
 static enum err answer(struct req *r)
 {
-    unsigned need = r->route->need;
+    unsigned need = needs(r);
     bool signs_in = need & (NEED_USER | MAYBE_USER);
     struct idem idem = {.key = STR_NULL};
     enum err sign_in = OK, e = refuse_early(r);
@@ -251,10 +283,8 @@ static enum err answer(struct req *r)
         e = read_body(r);
     if (e == OK && (need & NEED_WRITE))
         e = idem_init(&idem, r);
-    if (e == OK && signs_in && sign_in == OK)
-        e = auth_enter(r, need & NEED_WRITE);
-    if (e == ERR_UNAUTHORIZED && (need & MAYBE_USER))
-        e = OK;
+    if (e == OK)
+        e = enter(r, need, signs_in && sign_in == OK);
     return e ? e : handle(r, &idem);
 }
 

@@ -9,6 +9,7 @@
 
 #include "base/log.h"
 #include "base/process.h"
+#include "domain/counter.h"
 #include "fcgi.h"
 #include "metrics.h"
 #include "store/space.h"
@@ -113,6 +114,8 @@ static enum err program_open(struct program *p, const struct options *o, struct 
         return e;
     db_library_init();
     e = open_store(p, message);
+    if (e == OK)
+        e = counter_prepare(p->app.store);
     if (e == OK)
         e = open_socket(p, o, message);
     if (e == OK && bus_pub_open(&p->app.bus, p->conf.bus_dir)) {

@@ -62,7 +62,8 @@ struct req {
     bool signed_in;
     bool by_cookie;       /* signed in, or about to be, by cookie and not by Authorization */
     struct who who;       /* when signed_in */
-    struct space *space;  /* NEED_USER: the user's, in a read or (NEED_WRITE) write transaction */
+    struct space *space;  /* NEED_USER: the user's, IN_COUNTERS: the counters', in a read or
+                             (NEED_WRITE) write transaction */
     struct change change; /* NEED_WRITE: begun; dispatch.c commits after OK, rolls back otherwise */
 
     /* What goes back. */

@@ -9,6 +9,14 @@
 /* What nearly every write needs. */
 #define WRITE (NEED_USER | NEED_WRITE)
 
+/* An operation on counters in both its forms: plain JSON, and wrapped as oRPC clients have it. */
+#define COUNTER(op, need, handler, doc)                                                            \
+    {METHOD_POST, "/rpc/counter." op, IN_COUNTERS | NEED_JSON | (need), handler, doc},             \
+    {                                                                                              \
+        METHOD_POST, "/rpc/counter/" op, IN_COUNTERS | NEED_JSON | RPC_WRAPPED | (need), handler,  \
+            doc " Wrapped in {\"json\":…}."                                                      \
+    }
+
 /*
  * To add one:
  *   1. a row here: methods, path, what it needs, handler, one line of documentation;
@@ -82,6 +90,23 @@ const struct route routes[] = {
     {METHOD_PATCH, "/api/{c}/{id}", WRITE | NEED_JSON | IN_BATCH, rows_patch,
      "Update a row by JSON Merge Patch."},
     {METHOD_DELETE, "/api/{c}/{id}", WRITE | IN_BATCH, rows_remove, "Remove a row."},
+
+    /* Counters */
+    COUNTER("increment", NEED_WRITE, counters_increment, "Add an amount to a counter."),
+    COUNTER("decrement", NEED_WRITE, counters_decrement, "Take an amount from a counter."),
+    COUNTER("setValue", NEED_WRITE, counters_set_value, "Give a counter a value."),
+    COUNTER("reset", NEED_WRITE, counters_reset, "Set a counter to 0."),
+    COUNTER("create", NEED_WRITE, counters_make, "Make a counter."),
+    COUNTER("delete", NEED_WRITE, counters_remove, "Remove a counter and its history."),
+    COUNTER("getValue", 0, counters_value, "The value of a counter; 0 for an unknown one."),
+    COUNTER("getMetadata", 0, counters_metadata, "A counter, its times, how often it changed."),
+    COUNTER("getHistory", 0, counters_recent, "A counter's newest changes."),
+    COUNTER("listAll", BODY_OPTIONAL, counters_all, "All counters."),
+    {METHOD_GET, "/counter", IN_COUNTERS, counters_page, "global-counter as a page."},
+    {METHOD_POST, "/api/counter/increment", IN_COUNTERS | NEED_WRITE, counters_button_increment,
+     "Add 1 to global-counter."},
+    {METHOD_POST, "/api/counter/decrement", IN_COUNTERS | NEED_WRITE, counters_button_decrement,
+     "Take 1 from global-counter."},
 
     /* Operations */
     {METHOD_GET, "/healthz", 0, ops_healthz, "Is the service there?"},

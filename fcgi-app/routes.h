@@ -20,6 +20,8 @@ enum route_need {
     IN_BATCH = 1u << 11,     /* may be an operation of POST /api/batch */
     NOTE_ERRORS =
         1u << 12, /* failures as existing clients of /api/notes know them: {error} alone */
+    IN_COUNTERS = 1u << 13, /* r->space is the counters'; settings say whether visitors may come */
+    RPC_WRAPPED = 1u << 14, /* with NEED_JSON: the input is the body's member "json" */
 };
 
 struct route {

@@ -67,6 +67,21 @@ enum err posts_list(struct req *r);
 enum err posts_post(struct req *r);
 enum err posts_remove(struct req *r);
 
+/* counters.c */
+enum err counters_increment(struct req *r);
+enum err counters_decrement(struct req *r);
+enum err counters_set_value(struct req *r);
+enum err counters_reset(struct req *r);
+enum err counters_make(struct req *r);
+enum err counters_remove(struct req *r);
+enum err counters_value(struct req *r);
+enum err counters_metadata(struct req *r);
+enum err counters_recent(struct req *r);
+enum err counters_all(struct req *r);
+enum err counters_page(struct req *r);
+enum err counters_button_increment(struct req *r);
+enum err counters_button_decrement(struct req *r);
+
 /* ops.c */
 enum err ops_healthz(struct req *r);
 enum err ops_metrics(struct req *r);

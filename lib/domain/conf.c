@@ -204,6 +204,8 @@ static const struct setting settings[] = {
      .doc = "Visitors may change counters."},
     {"counters_auto_create", SWITCH, AT(counters_auto_create), "on",
      .doc = "The first write to a counter makes it."},
+    {"counters_max", NUMBER, AT(counters_max), "10000", 0, MANY,
+     .doc = "Counters that may exist; 507 for one more."},
     {"org_auto_accept", SWITCH, AT(org_auto_accept), "on",
      .doc = "An invited address is a member at once. off: after accepting."},
     {"demo", SWITCH, AT(demo), "off", .doc = "The demonstration's endpoints."},

@@ -47,6 +47,7 @@ struct conf {
     int64_t push_reader_threads;
     int64_t stream_max_age; /* seconds */
     bool rooms, live_public, counters_public, counters_public_write, counters_auto_create;
+    int64_t counters_max;
     bool org_auto_accept, demo, dev_show_reset_token, test_endpoints;
     struct str metrics_token; /* "" none */
     struct str log_level;

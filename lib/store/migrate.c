@@ -46,10 +46,19 @@
     " n INTEGER NOT NULL, PRIMARY KEY(scope, subject, expires, n)) WITHOUT ROWID;"                 \
     "CREATE INDEX attempt_expires ON attempt(expires);"
 
+/* The id of a counter's history is the number of the event that tells of it: it rises for ever. */
+#define COUNTER                                                                                    \
+    "CREATE TABLE counter(id INTEGER PRIMARY KEY AUTOINCREMENT, name TEXT NOT NULL UNIQUE,"        \
+    " value INTEGER NOT NULL, created_at INTEGER NOT NULL, updated_at INTEGER NOT NULL,"           \
+    " operation_count INTEGER NOT NULL);"                                                          \
+    "CREATE TABLE counter_history(counter INTEGER NOT NULL REFERENCES counter ON DELETE CASCADE,"  \
+    " id INTEGER NOT NULL, operation TEXT NOT NULL, previous_value INTEGER NOT NULL,"              \
+    " new_value INTEGER NOT NULL, at INTEGER NOT NULL, PRIMARY KEY(counter, id)) WITHOUT ROWID;"
+
 static const char *const main_steps[] = {META ACCOUNT ATTEMPT};
 static const char *const user_steps[] = {META CHANGE KV IDEM SESSION};
 static const char *const org_steps[] = {META CHANGE KV IDEM};
-static const char *const shared_steps[] = {META CHANGE IDEM};
+static const char *const shared_steps[] = {META CHANGE IDEM, COUNTER};
 
 static const struct {
     const char *const *list;
