@@ -15,6 +15,7 @@
 #include "ep/ep.h"
 #include "fanout.h"
 #include "live.h"
+#include "notes.h"
 #include "parts.h"
 #include "server.h"
 
@@ -28,6 +29,15 @@
         .when_slow = WHEN_SLOW_CLOSE, .limits = {.message = MIB(1), .fragments = 1024},            \
         .append_error = connect_append_error, .open = connect_open, .start = connect_start,        \
         .on_message = connect_on_message, .on_close = connect_on_close,                            \
+    }
+
+/* The two paths of the notes' stream. */
+#define NOTES(at)                                                                                  \
+    {                                                                                              \
+        .path = STR(at), .transport = TRANSPORT_WS, .need = NEED_USER,                             \
+        .when_slow = WHEN_SLOW_CLOSE, .limits = {.message = KIB(64), .fragments = 1024},           \
+        .open = notes_ws_open, .start = notes_ws_start, .on_message = notes_ws_on_message,         \
+        .on_drain = notes_ws_on_drain, .on_close = notes_ws_on_close,                              \
     }
 
 static bool counters_are_public(const struct conf *conf)
@@ -130,6 +140,8 @@ static const struct endpoint endpoints[] = {
         .need = NEED_TOKEN,
         .post = live_render_post,
     },
+    NOTES("/api/notes/ws"),
+    NOTES("/api/notes-ws/ws"),
     {
         .path = STR("/push/healthz"),
         .answer = healthz_answer,
@@ -204,12 +216,14 @@ void endpoints_open(struct server *s)
     struct parts *p = mem_zalloc(1, sizeof(*p));
     s->parts = p;
     p->fanout = fanout_new(s);
+    p->notes = notes_new(s);
     p->live = live_new(s);
 }
 
 void endpoints_close(struct server *s)
 {
     live_free(s->parts->live);
+    notes_free(s->parts->notes);
     fanout_free(s->parts->fanout);
     mem_free(s->parts);
     s->parts = NULL;

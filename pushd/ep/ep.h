@@ -47,6 +47,13 @@ void realtime_on_close(struct conn *c);
 /* live_render.c */
 enum err live_render_post(struct conn *c, const struct call *call);
 
+/* notes_ws.c */
+enum err notes_ws_open(struct conn *c, const struct request *r);
+enum err notes_ws_start(struct conn *c, struct str user_id, struct buf *out);
+void notes_ws_on_message(struct conn *c, const struct ws_message *m);
+void notes_ws_on_drain(struct conn *c);
+void notes_ws_on_close(struct conn *c);
+
 /* ops.c */
 enum err healthz_answer(const struct request *r, struct answer *a);
 enum err metrics_allow(const struct request *r);
