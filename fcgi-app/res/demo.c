@@ -1,7 +1,6 @@
 /* What only the demonstration page needs (demo = on). */
 #include "base/base.h"
 
-#include "base/clock.h"
 #include "res/res.h"
 
 #define MESSAGE_MAX 2000
@@ -19,7 +18,7 @@ static struct str notification(struct req *r, struct str message)
     return data;
 }
 
-/* Everyone who is connected hears of it; nothing is logged. */
+/* Everyone who is connected hears of it, once it is committed; nothing is logged. */
 static void tell_everyone(struct req *r, struct str message)
 {
     struct buf b = BUF_INIT;
@@ -28,15 +27,7 @@ static void tell_everyone(struct req *r, struct str message)
     buf_append_lit(&b, ",\"userId\":");
     json_append_string(&b, r->who.user_id);
     buf_append_ch(&b, '}');
-    struct event e = {.at = clock_wall_ms(), .name = STR("demo:broadcast"), .data = buf_str(&b)};
-    bus_publish(r->app->bus, &(struct bus_message){
-                                 .kind = BUS_EPHEMERAL,
-                                 .space_kind = r->space->kind,
-                                 .space_id = str_from_c(r->space->id),
-                                 .epoch = str_from_c(r->space->epoch),
-                                 .event_count = 1,
-                                 .events = &e,
-                             });
+    change_tell_everyone(&r->change, STR("demo:broadcast"), arena_dup(r->mem, buf_str(&b)));
     buf_release(&b);
 }
 
@@ -52,8 +43,7 @@ enum err demo_broadcast(struct req *r)
     enum err e = change_row_create(&r->change, c, notification(r, message), &row);
     if (e)
         return e;
-    if (r->app->bus)
-        tell_everyone(r, message);
+    tell_everyone(r, message);
     buf_append_lit(&r->body_out, "{\"ok\":true,\"data\":");
     row_append(&r->body_out, &row, r->who.user_id);
     buf_append_ch(&r->body_out, '}');

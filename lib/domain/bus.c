@@ -343,10 +343,12 @@ static void enqueue(struct bus_sub *s, nng_msg *msg, uint32_t pipe)
 static void on_received(void *arg)
 {
     struct bus_sub *s = arg;
-    if (nng_aio_result(s->aio) != 0)
-        return; /* closed */
-    nng_msg *msg = nng_aio_get_msg(s->aio);
-    enqueue(s, msg, (uint32_t)nng_pipe_id(nng_msg_get_pipe(msg)));
+    int result = nng_aio_result(s->aio);
+    if (result == NNG_ECLOSED || result == NNG_ECANCELED)
+        return;
+    nng_msg *msg = result == 0 ? nng_aio_get_msg(s->aio) : NULL;
+    if (msg) /* after any other failure: what was lost is missing in its publisher's count */
+        enqueue(s, msg, (uint32_t)nng_pipe_id(nng_msg_get_pipe(msg)));
     nng_recv_aio(s->socket, s->aio);
 }
 

@@ -1,6 +1,7 @@
 /* The one way to write: rows and keys together with their events and effects. */
 #include "base/base.h"
 
+#include "base/clock.h"
 #include "domain/change.h"
 #include "store/kv.h"
 
@@ -12,21 +13,29 @@ enum err change_begin(struct change *c, struct space *sp, const struct collectio
     return space_begin_write(sp);
 }
 
-enum err change_commit(struct change *c)
+static void publish(struct change *c, enum bus_kind kind, const struct event *events, size_t count)
 {
-    enum err e = space_commit(c->space);
-    if (e || c->event_count == 0 || !c->bus)
-        return e;
     bus_publish(c->bus, &(struct bus_message){
-                            .kind = BUS_EVENTS,
+                            .kind = kind,
                             .space_kind = c->space->kind,
                             .space_id = str_from_c(c->space->id),
                             .epoch = str_from_c(c->space->epoch),
-                            .first = c->events[0].seq,
-                            .last = change_last_seq(c),
-                            .event_count = c->event_count,
-                            .events = c->events,
+                            .first = events[0].seq,
+                            .last = events[count - 1].seq,
+                            .event_count = count,
+                            .events = events,
                         });
+}
+
+enum err change_commit(struct change *c)
+{
+    enum err e = space_commit(c->space);
+    if (e || !c->bus)
+        return e;
+    if (c->event_count)
+        publish(c, BUS_EVENTS, c->events, c->event_count);
+    if (c->news.name.p)
+        publish(c, BUS_EPHEMERAL, &c->news, 1);
     return OK;
 }
 
@@ -63,6 +72,11 @@ static enum err raise_event(struct change *c, struct str name, struct buf *b)
     enum err e = change_event(c, name, arena_dup(c->mem, buf_str(b)));
     buf_release(b);
     return e;
+}
+
+void change_tell_everyone(struct change *c, struct str name, struct str data)
+{
+    c->news = (struct event){.at = clock_wall_ms(), .name = name, .data = data};
 }
 
 enum err change_kv_set(struct change *c, struct str key, struct str value)

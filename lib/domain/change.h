@@ -18,6 +18,7 @@ struct change {
     struct str user_id;  /* whose rows these are: the space's user, or the organization's id */
     struct event *events;
     size_t event_count, event_cap;
+    struct event news; /* name.p == NULL: none */
 };
 
 /* Begin the write transaction. ERR_BUSY, ERR_FULL… as space_begin_write. */
@@ -34,6 +35,10 @@ uint64_t change_last_seq(const struct change *c);
 
 /* An event of its own, for what is no row and no key. */
 enum err change_event(struct change *c, struct str name, struct str data) must_check;
+
+/* Once this is committed, tell every connected user of something that is in no log. name and data
+ * must live as long as c->mem. */
+void change_tell_everyone(struct change *c, struct str name, struct str data);
 
 enum err change_kv_set(struct change *c, struct str key, struct str value) must_check;
 /* OK also when there was no such key (no event then). */
