@@ -3,7 +3,9 @@
 
 #include "base/digest.h"
 #include "ep/ep.h"
+#include "fanout.h"
 #include "feed.h"
+#include "parts.h"
 #include "server.h"
 
 enum err healthz_answer(const struct request *r, struct answer *a)
@@ -29,6 +31,7 @@ enum err metrics_answer(const struct request *r, struct answer *a)
     const struct server *s = r->server;
     struct hub_stats hub = hub_stats(s->hub);
     struct feed_stats feed = feed_stats(s->feed);
+    struct fanout_stats fanout = fanout_stats(s->parts->fanout);
     struct bus_stats bus = s->bus ? bus_sub_stats(s->bus) : (struct bus_stats){0};
     const struct {
         const char *name, *type;
@@ -56,6 +59,10 @@ enum err metrics_answer(const struct request *r, struct answer *a)
         {"log_reads_total", "counter", feed.reads},
         {"sweeps_total", "counter", feed.sweeps},
         {"resyncs_total", "counter", feed.resyncs},
+        {"publishes_total", "counter", fanout.published},
+        {"publishes_waiting", "gauge", fanout.waiting},
+        {"publishes_timed_out_total", "counter", fanout.timed_out},
+        {"acknowledgements_total", "counter", fanout.acknowledged},
     };
     a->type = STR("text/plain; version=0.0.4");
     for (size_t i = 0; i < ARRAY_LEN(rows); i++)
