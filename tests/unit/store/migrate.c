@@ -9,6 +9,8 @@
 #include <cmocka.h>
 
 #include "lib/store/space.h"
+#include "store/counters.h"
+#include "store/event.h"
 #include "store/migrate.h"
 
 static int set_up(void **state)
@@ -115,6 +117,47 @@ static void a_reader_tells_what_it_may_use(void **state)
     store_close(reader);
 }
 
+/* A shared file as the first version made it. */
+static void make_shared_1(struct test_store *t)
+{
+    static const char *const steps[] = {
+        "CREATE TABLE meta(name TEXT PRIMARY KEY, value) WITHOUT ROWID",
+        "INSERT INTO meta VALUES('epoch', 'abcdef01')",
+        "CREATE TABLE change(seq INTEGER PRIMARY KEY, at INTEGER NOT NULL,"
+        " bytes INTEGER NOT NULL, name TEXT NOT NULL, data TEXT NOT NULL)",
+        "INSERT INTO change VALUES(41, 1, 6, 'name', '{}')",
+        "CREATE TABLE idem(n INTEGER PRIMARY KEY, key TEXT NOT NULL UNIQUE, at INTEGER NOT NULL,"
+        " fingerprint TEXT NOT NULL, status INTEGER NOT NULL, headers TEXT NOT NULL,"
+        " body TEXT NOT NULL)",
+        "PRAGMA user_version=1",
+    };
+    struct db_options o = {.create = true, .busy_ms = 1000};
+    struct db *db;
+    assert_int_equal(db_open(&db, test_store_path(t, "shared/old.db"), &o), OK);
+    for (size_t i = 0; i < ARRAY_LEN(steps); i++)
+        assert_int_equal(db_exec(db, steps[i]), OK);
+    db_close(db);
+}
+
+static void a_shared_file_of_before_counters_keeps_its_log_and_gets_them(void **state)
+{
+    struct test_store *t = *state;
+    struct counter c = {.name = STR("a")};
+    struct space *sp;
+    uint64_t seq;
+    int64_t at;
+    make_shared_1(t);
+    assert_int_equal(space_acquire(t->store, SPACE_SHARED, STR("old"), &sp), OK);
+    assert_string_equal(sp->epoch, "abcdef01");
+    assert_int_equal(space_begin_write(sp), OK);
+    assert_int_equal(event_next(sp, &seq, &at), OK);
+    assert_int_equal(seq, 42);
+    assert_int_equal(counters_create(sp, &c, 0), OK);
+    assert_int_equal(space_commit(sp), OK);
+    assert_int_equal(migrate_check(sp), OK);
+    space_release(sp);
+}
+
 #define TEST(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
 
 int main(void)
@@ -125,6 +168,7 @@ int main(void)
         TEST(an_unfinished_file_counts_as_missing_until_it_is_made),
         TEST(each_file_has_an_epoch_of_its_own_that_stays),
         TEST(a_reader_tells_what_it_may_use),
+        TEST(a_shared_file_of_before_counters_keeps_its_log_and_gets_them),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
