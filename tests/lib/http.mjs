@@ -4,11 +4,13 @@
 import assert from 'node:assert/strict';
 import crypto from 'node:crypto';
 import http from 'node:http';
+import https from 'node:https';
 import net from 'node:net';
 import { SECRET } from './stack.mjs';
 
 // Resolves to { status, headers, cookies, text, json }. A body that is an object goes as JSON.
-export function request(stack, method, path, { headers = {}, body, port, timeout = 20000 } = {}) {
+// via: further options of the request; with `ca` it goes by https.
+export function request(stack, method, path, { headers = {}, body, port, timeout = 20000, via = {} } = {}) {
     const sent = { ...headers };
     let bytes = body;
     if (body !== undefined && typeof body !== 'string' && !Buffer.isBuffer(body)) {
@@ -20,8 +22,8 @@ export function request(stack, method, path, { headers = {}, body, port, timeout
     for (const name of Object.keys(sent)) if (sent[name] === null) delete sent[name];
     if (bytes !== undefined) sent['content-length'] ??= Buffer.byteLength(bytes);
     return new Promise((resolve, reject) => {
-        const out = http.request({
-            host: '127.0.0.1', port: port ?? stack.port, method, path, headers: sent, agent: false, timeout,
+        const out = (via.ca ? https : http).request({
+            host: '127.0.0.1', port: port ?? stack.port, method, path, headers: sent, agent: false, timeout, ...via,
         }, (response) => {
             const chunks = [];
             response.on('data', (chunk) => chunks.push(chunk));

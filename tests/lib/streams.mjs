@@ -2,6 +2,7 @@
 // response, and WebSocket.
 
 import http from 'node:http';
+import https from 'node:https';
 import WebSocket from 'ws';
 import { until } from './stack.mjs';
 
@@ -38,20 +39,21 @@ class Reader {
 
 // An SSE event: { id, name, data (parsed), raw (its lines) }.
 export class EventReader extends Reader {
-    static async open(stack, { path = '/api/events', headers = {}, port, method = 'GET' } = {}) {
+    // via: further options of the request; with `ca` it goes by https.
+    static async open(stack, { path = '/api/events', headers = {}, port, method = 'GET', via = {} } = {}) {
         const reader = new EventReader();
-        await reader.connect(port ?? stack.port, path, headers, method);
+        await reader.connect(port ?? stack.port, path, headers, method, via);
         return reader;
     }
 
-    connect(port, path, headers, method) {
+    connect(port, path, headers, method, via) {
         this.comments = [];
         this.retry = null;
         let text = '';
         return new Promise((resolve, reject) => {
-            this.request = http.request({
+            this.request = (via.ca ? https : http).request({
                 host: '127.0.0.1', port, path, method, agent: false,
-                headers: { accept: 'text/event-stream', ...headers },
+                headers: { accept: 'text/event-stream', ...headers }, ...via,
             }, (response) => {
                 this.status = response.statusCode;
                 this.headers = response.headers;
@@ -104,10 +106,11 @@ export class EventReader extends Reader {
 // Messages parsed where they are JSON.
 export class SocketReader extends Reader {
     // Resolves when open; a refused upgrade resolves too, with `status` and `text` set.
-    static open(stack, path, { headers = {}, protocols = [], port } = {}) {
+    static open(stack, path, { headers = {}, protocols = [], port, via = {} } = {}) {
         const reader = new SocketReader();
         return new Promise((resolve, reject) => {
-            const ws = new WebSocket(`ws://127.0.0.1:${port ?? stack.port}${path}`, protocols, { headers });
+            const url = `${via.ca ? 'wss' : 'ws'}://127.0.0.1:${port ?? stack.port}${path}`;
+            const ws = new WebSocket(url, protocols, { headers, ...via });
             reader.ws = ws;
             ws.on('close', (code) => {
                 reader.ended = true;

@@ -9,8 +9,10 @@ export const seq = (id) => Number(id.slice(id.lastIndexOf('.') + 1));
 
 // Reads kv:set events until stopped, over as many connections as it takes.
 export class ReturningReader {
-    constructor(user) {
+    // options: those of EventReader.open
+    constructor(user, options = {}) {
         this.user = user;
+        this.options = options;
         this.events = []; // those with an id, of all connections, as they came
         this.connections = 0;
         this.resyncs = 0;
@@ -22,7 +24,8 @@ export class ReturningReader {
         while (!this.stopped) {
             const headers = { authorization: `Bearer ${this.user.token}` };
             if (lastId) headers['last-event-id'] = lastId;
-            const stream = await EventReader.open(this.user.stack, { headers }).catch(() => null);
+            const stream = await EventReader.open(this.user.stack, { ...this.options, headers })
+                .catch(() => null);
             this.stream = stream;
             if (stream?.status === 200) this.connections++;
             while (stream?.status === 200 && !this.stopped) {
