@@ -103,8 +103,8 @@ void counter_append_html(struct buf *out, const struct counter *c)
     char iso[CLOCK_ISO_LEN + 1];
     clock_iso(c->updated_at, iso);
     buf_appendf(out,
-                "<output class=\"value\" data-live=\"count\">%lld</output>\n"
-                "<p data-live=\"changed\">%lld changes, the last at"
+                "<output class=\"value\" data-live=\"value\">%lld</output>\n"
+                "<p data-live=\"changed\">Changed %lld times, last at"
                 " <time datetime=\"%s\">%s</time></p>\n",
                 (long long)c->value, (long long)c->operation_count, iso, iso);
 }
