@@ -149,7 +149,8 @@ void json_append_string(struct buf *out, struct str s);
 
 /*
  * Append the object `obj` without the members named in drop[0..n) and without insignificant white
- * space between members; the values keep their bytes.
+ * space between members. Names, at any depth, are written without escapes that they do not need, so
+ * that all who look for them in the text find them; strings and numbers keep their bytes.
  */
 void json_append_without(struct buf *out, struct json_value obj, const struct str *drop, size_t n);
 

@@ -150,6 +150,39 @@ static void append_member(struct buf *out, size_t open, struct json_value name,
     buf_append_str(out, json_raw(value));
 }
 
+/* Is there a string with a backslash in it? Most texts have none: they are copied whole. */
+static bool has_escapes(struct json_value v)
+{
+    const struct json_token *t = json_token(v);
+    for (uint32_t i = v.at; i < t->next; i++)
+        if (v.doc->tokens[i].escaped)
+            return true;
+    return false;
+}
+
+/* Append v with plain names; recursion is bounded by the depth of the text. */
+static void append_plain(struct buf *out, struct json_value v, struct arena *mem)
+{
+    enum json_type type = json_type(v);
+    bool is_object = type == JSON_OBJECT;
+    if ((!is_object && type != JSON_ARRAY) || !has_escapes(v)) {
+        buf_append_str(out, json_raw(v));
+        return;
+    }
+    buf_append_ch(out, is_object ? '{' : '[');
+    size_t open = out->n;
+    for (struct json_value e = json_first(v); !json_is_absent(e); e = json_next(v, e)) {
+        if (out->n > open)
+            buf_append_ch(out, ',');
+        if (is_object) {
+            json_append_string(out, json_string(json_key(e), mem));
+            buf_append_ch(out, ':');
+        }
+        append_plain(out, e, mem);
+    }
+    buf_append_ch(out, is_object ? '}' : ']');
+}
+
 void json_append_without(struct buf *out, struct json_value obj, const struct str *drop, size_t n)
 {
     struct arena mem = ARENA_INIT;
@@ -160,8 +193,13 @@ void json_append_without(struct buf *out, struct json_value obj, const struct st
         size_t i = 0;
         while (i < n && !str_eq(name, drop[i]))
             i++;
-        if (i == n)
-            append_member(out, open, v, v);
+        if (i < n)
+            continue;
+        if (out->n > open)
+            buf_append_ch(out, ',');
+        json_append_string(out, name);
+        buf_append_ch(out, ':');
+        append_plain(out, v, &mem);
     }
     buf_append_ch(out, '}');
     arena_release(&mem);
