@@ -11,7 +11,7 @@ function row(name, ours, bare, ratio, target, verdict) {
     if (md)
         printf "| %s | %s | %s | %s | %s | %s |\n", name, ours, bare, ratio, target, verdict
     else
-        printf "%-58s %12s %12s %7s %10s  %s\n", name, ours, bare, ratio, target, verdict
+        printf "%-60s %12s %12s %7s %10s  %s\n", name, ours, bare, ratio, target, verdict
     fflush()
 }
 

@@ -33,15 +33,25 @@ void streams_close(struct streams *s)
     mem_free(s->scratch);
 }
 
-unsigned streams_add(struct streams *s, int fd)
+static void watch(struct streams *s, unsigned n, int fd)
 {
-    unsigned n = s->count++;
     struct epoll_event want = {.events = EPOLLIN, .data.u32 = n};
-    assert(n < s->max);
     s->fds[n] = fd;
     client_set_nonblocking(fd);
     epoll_ctl(s->epoll, EPOLL_CTL_ADD, fd, &want);
-    return n;
+}
+
+unsigned streams_add(struct streams *s, int fd)
+{
+    assert(s->count < s->max);
+    watch(s, s->count, fd);
+    return s->count++;
+}
+
+void streams_replace(struct streams *s, unsigned n, int fd)
+{
+    close(s->fds[n]);
+    watch(s, n, fd);
 }
 
 static void open_batch(struct streams *s, int port, unsigned count)

@@ -30,6 +30,9 @@ void streams_open(struct streams *s, int port, unsigned more);
 /* Take a connection that is open already; returns its number. */
 unsigned streams_add(struct streams *s, int fd);
 
+/* Close the n-th and go on with another connection under its number. */
+void streams_replace(struct streams *s, unsigned n, int fd);
+
 /* Read what is there, or comes within so many milliseconds. */
 void streams_poll(struct streams *s, int timeout_ms);
 

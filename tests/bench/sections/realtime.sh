@@ -47,10 +47,13 @@ section_bus() {
 
 # Every change reaches every reader, also where the bus loses what it cannot hold.
 section_burst() {
+    local servers data=$work/app/data changes=${BENCH_CHANGES:-20000}
     need_users 200
     push_start app
-    "$bench/burst" "${port[app]}" "${push_port[app]}" "$work/app/data" "$work/app/ids" \
-        "$work/app/tokens" ${BENCH_CHANGES:-20000} ${BENCH_READERS:-1000}
+    servers="port=${port[app]} push=${push_port[app]}"
+    "$bench/burst" "burst" "$servers" "$data" "$work/app/ids" "$work/app/tokens" "$changes" 1000
+    "$bench/burst" "burst, stopped" "$servers stop=${push_pid[app]}" "$data" \
+        "$work/app/ids" "$work/app/tokens" "$changes" 1000
 }
 
 # protocol_cost LABEL FLOOR OURS: each with processes of its own
