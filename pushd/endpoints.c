@@ -17,6 +17,7 @@
 #include "live.h"
 #include "notes.h"
 #include "parts.h"
+#include "rooms.h"
 #include "server.h"
 
 #define KIB(n) ((size_t)(n)*1024)
@@ -62,6 +63,20 @@ static const struct endpoint endpoints[] = {
         .on_expiring = events_on_expiring,
         .on_end = events_on_end,
         .on_close = events_on_close,
+    },
+    {
+        .path = STR("/api/ws"),
+        .subprotocol = STR("cubby.v1"),
+        .transport = TRANSPORT_WS,
+        .need = NEED_USER,
+        .when_slow = WHEN_SLOW_CONTINUE,
+        .limits = {.message = MIB(1), .fragments = 1024},
+        .open = v1_open,
+        .start = v1_start,
+        .on_message = v1_on_message,
+        .on_drain = v1_on_drain,
+        .on_expiring = v1_on_expiring,
+        .on_close = v1_on_close,
     },
     {
         .path = STR("/api/ws"),
@@ -218,10 +233,12 @@ void endpoints_open(struct server *s)
     p->fanout = fanout_new(s);
     p->notes = notes_new(s);
     p->live = live_new(s);
+    p->rooms = rooms_new(s);
 }
 
 void endpoints_close(struct server *s)
 {
+    rooms_free(s->parts->rooms);
     live_free(s->parts->live);
     notes_free(s->parts->notes);
     fanout_free(s->parts->fanout);

@@ -18,6 +18,14 @@ enum err user_ws_start(struct conn *c, struct str user_id, struct buf *out);
 void user_ws_on_message(struct conn *c, const struct ws_message *m);
 void user_ws_on_close(struct conn *c);
 
+/* v1.c */
+enum err v1_open(struct conn *c, const struct request *r);
+enum err v1_start(struct conn *c, struct str user_id, struct buf *out);
+void v1_on_message(struct conn *c, const struct ws_message *m);
+void v1_on_drain(struct conn *c);
+void v1_on_expiring(struct conn *c);
+void v1_on_close(struct conn *c);
+
 /* connect.c */
 bool connect_append_error(struct buf *body, struct str *type, enum err e);
 enum err connect_open(struct conn *c, const struct request *r);

@@ -1,13 +1,11 @@
 /* GET /api/events: the changes of a space as Server-Sent Events. */
 #include "base/base.h"
 
-#include "base/clock.h"
 #include "base/mem.h"
-#include "base/rand.h"
+#include "changes.h"
 #include "ep/ep.h"
 #include "feed.h"
 #include "server.h"
-#include "wire/json.h"
 #include "wire/sse.h"
 
 struct reader {
@@ -17,23 +15,12 @@ struct reader {
 
 /* --- formats --- */
 
-/* {"event":name,"data":…,"timestamp":ms} */
-static struct str envelope(const struct hub_event *e, struct buf *text)
-{
-    buf_append_lit(text, "{\"event\":");
-    json_append_string(text, e->name);
-    buf_append_lit(text, ",\"data\":");
-    buf_append_str(text, e->data);
-    buf_append_lit(text, ",\"timestamp\":");
-    buf_append_i64(text, e->at);
-    buf_append_lit(text, "}");
-    return buf_str(text);
-}
-
 static void append_event(struct buf *out, const struct hub_event *e, struct str event_line)
 {
     struct buf text = BUF_INIT;
-    struct sse_event sse = {.id = e->id, .event = event_line, .data = envelope(e, &text)};
+    changes_append_text(&text, e);
+    buf_append_ch(&text, '}');
+    struct sse_event sse = {.id = e->id, .event = event_line, .data = buf_str(&text)};
     sse_append(out, &sse);
     buf_release(&text);
 }
@@ -54,14 +41,6 @@ static void append_message(struct buf *out, const struct hub_event *e, struct ar
 static const struct format format_named = {append_named, .is_message = false};
 static const struct format format_message = {append_message, .is_message = false};
 
-/* An event of this connection's own. */
-static void append_own(struct buf *out, const struct reader *rd, struct str id, struct str name,
-                       struct str data)
-{
-    struct hub_event e = {.id = id, .name = name, .data = data, .at = clock_wall_ms()};
-    rd->follower.format->append(out, &e, NULL);
-}
-
 /* --- hooks --- */
 
 static enum err read_options(struct reader *rd, const struct request *r)
@@ -77,24 +56,13 @@ static enum err read_options(struct reader *rd, const struct request *r)
     return e;
 }
 
-/* The header wins: the browser sends it when it reconnects, with the address unchanged. */
-static void read_last_id(struct reader *rd, const struct request *r)
-{
-    struct str last = http_header(r->head, STR("last-event-id"));
-    if (last.n == 0)
-        last = form_get(&r->query, STR("lastEventId"));
-    if (last.n == 0)
-        return;
-    rd->last = str_make(mem_dup(last.p, last.n), last.n);
-}
-
 enum err events_open(struct conn *c, const struct request *r)
 {
     struct reader *rd = mem_zalloc(1, sizeof(*rd));
     c->stream = rd;
     rd->follower.sub.conn = c;
     list_init(&rd->follower.node);
-    read_last_id(rd, r);
+    rd->last = changes_last_id(r);
     return read_options(rd, r);
 }
 
@@ -102,38 +70,6 @@ static void forget_last_id(struct reader *rd)
 {
     mem_free((char *)rd->last.p);
     rd->last = STR_NULL;
-}
-
-/* "epoch":"…","seq":n} */
-static void append_head_of_log(struct buf *data, const struct feed_position *at)
-{
-    buf_append_lit(data, "\"epoch\":\"");
-    buf_append_str(data, at->epoch);
-    buf_append_lit(data, "\",\"seq\":");
-    buf_append_u64(data, at->seq);
-    buf_append_lit(data, "}");
-}
-
-static void append_connected(struct buf *out, const struct reader *rd,
-                             const struct feed_position *at)
-{
-    char client_id[RAND_ID_LEN + 1];
-    struct buf id = BUF_INIT, data = BUF_INIT;
-    rand_id(client_id);
-    event_id_append(&id, at->epoch, at->from);
-    buf_append_lit(&data, "{\"clientId\":\"");
-    buf_append(&data, client_id, RAND_ID_LEN);
-    buf_append_lit(&data, "\",");
-    append_head_of_log(&data, at);
-    append_own(out, rd, buf_str(&id), STR("realtime:connected"), buf_str(&data));
-    if (at->resync) {
-        buf_reset(&data);
-        buf_append_lit(&data, "{");
-        append_head_of_log(&data, at);
-        append_own(out, rd, buf_str(&id), STR("realtime:resync"), buf_str(&data));
-    }
-    buf_release(&id);
-    buf_release(&data);
 }
 
 enum err events_start(struct conn *c, struct str user_id, struct buf *out)
@@ -145,7 +81,7 @@ enum err events_start(struct conn *c, struct str user_id, struct buf *out)
     sse_append_retry(out, 2000 + server_spread(c->server, 3001));
     feed_follow(&rd->follower, c->login, rd->last, &at);
     forget_last_id(rd);
-    append_connected(out, rd, &at);
+    changes_append_connected(out, &rd->follower, &at);
     return OK;
 }
 
@@ -158,25 +94,14 @@ void events_on_drain(struct conn *c)
 void events_on_expiring(struct conn *c)
 {
     const struct reader *rd = c->stream;
-    struct buf out = BUF_INIT;
-    append_own(&out, rd, STR_NULL, STR("realtime:token_expiring"), STR("{\"expiresIn\":60}"));
-    conn_write(c, buf_str(&out));
-    buf_release(&out);
+    changes_expiring(&rd->follower);
 }
 
 void events_on_end(struct conn *c, enum end why, struct buf *out)
 {
     const struct reader *rd = c->stream;
-    struct buf data = BUF_INIT;
-    if (end_code(why) != WS_CLOSE_UNAUTHORIZED)
-        return;
-    buf_append_lit(&data, "{\"code\":");
-    json_append_string(&data, err_code(ERR_UNAUTHORIZED));
-    buf_append_lit(&data, ",\"message\":");
-    json_append_string(&data, err_text(ERR_UNAUTHORIZED));
-    buf_append_lit(&data, "}");
-    append_own(out, rd, STR_NULL, STR("realtime:error"), buf_str(&data));
-    buf_release(&data);
+    if (end_code(why) == WS_CLOSE_UNAUTHORIZED)
+        changes_append_error(out, &rd->follower, ERR_UNAUTHORIZED, err_text(ERR_UNAUTHORIZED));
 }
 
 void events_on_close(struct conn *c)
