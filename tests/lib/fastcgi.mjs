@@ -61,9 +61,10 @@ export class Application {
         const lines = Buffer.concat(Object.entries(params).map(([name, value]) => param(name, value)));
         return new Promise((resolve, reject) => {
             let got = Buffer.alloc(0);
+            const nothing = Buffer.alloc(0);
             const socket = net.connect(this.port, '127.0.0.1', () => socket.write(Buffer.concat([
-                record(BEGIN, Buffer.from([0, 1, 0, 0, 0, 0, 0, 0])), record(PARAMS, lines), record(PARAMS, Buffer.alloc(0)),
-                ...(bytes.length ? [record(STDIN, bytes)] : []), record(STDIN, Buffer.alloc(0)),
+                record(BEGIN, Buffer.from([0, 1, 0, 0, 0, 0, 0, 0])), record(PARAMS, lines), record(PARAMS, nothing),
+                ...(bytes.length ? [record(STDIN, bytes)] : []), record(STDIN, nothing),
             ])));
             socket.on('error', reject);
             socket.on('close', () => reject(new Error(`no answer to ${method} ${path}`)));

@@ -36,7 +36,8 @@ async function changeEverything(user) {
     await write('DELETE', `/api/notes/${note.id}`);
     const [told] = (await write('GET', '/api/notifications')).json.data;
     await write('PUT', `/api/notifications/${told.id}/read`, '');
-    await write('POST', '/data', '{ "key": "k é", "value": { "n": 1.00,\n "big": 12345678901234567890, "nul": "\\u0000" } }');
+    const value = '{ "n": 1.00,\n "big": 12345678901234567890, "nul": "\\u0000" }';
+    await write('POST', '/data', `{ "key": "k é", "value": ${value} }`);
     await write('DELETE', `/data?key=${encodeURIComponent('k é')}`);
     await write('POST', '/api/batch', { operations: [
         { method: 'POST', path: '/api/todos', body: { title: 'one' } },
@@ -124,7 +125,9 @@ for (const server of SERVERS) {
                 const poll = fresh.ok('GET', changes(since, { wait: 20 }));
                 await sleep(100);
                 const start = Date.now();
-                const written = await other.request('POST', '/api/todos', { token: fresh.token, body: { title: `${i}` } });
+                const written = await other.request('POST', '/api/todos', {
+                    token: fresh.token, body: { title: `${i}` },
+                });
                 assert.equal(written.status, 200);
                 const { events, next } = await poll;
                 assert.ok(Date.now() - start < 1500);
@@ -146,7 +149,9 @@ for (const server of SERVERS) {
 
         it('what is no longer in the log is a resync, from which polls go on', async () => {
             const { fresh, from } = await freshUser();
-            const operations = Array.from({ length: 100 }, (_, i) => ({ method: 'POST', path: '/data', body: { key: `${i}`, value: i } }));
+            const operations = Array.from({ length: 100 }, (_, i) => ({
+                method: 'POST', path: '/data', body: { key: `${i}`, value: i },
+            }));
             for (let i = 0; i < LOG_KEEPS / 50; i++) await fresh.ok('POST', '/api/batch', { operations });
             const gone = await fresh.ok('GET', changes(from, { wait: 20 }));
             assert.deepEqual([gone.resync, gone.events], [true, []]);
