@@ -156,8 +156,9 @@ static void sweep(struct feed *f)
 {
     f->generation++;
     f->stats.sweeps++;
-    if (list_is_empty(&f->sweep_timer.node))
-        loop_timer_set(f->server->loop, &f->sweep_timer, loop_now(f->server->loop));
+    int64_t now = loop_now(f->server->loop);
+    if (list_is_empty(&f->sweep_timer.node) || f->sweep_timer.at > now + SWEEP_MS)
+        loop_timer_set(f->server->loop, &f->sweep_timer, now); /* sooner than a retry */
 }
 
 /* --- hints --- */
