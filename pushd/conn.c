@@ -400,6 +400,7 @@ static void conn_free(struct conn *c)
     limit_give_back(&s->addresses, c->address);
     msg_queue_free(c->out);
     msg_unref(c->rest);
+    s->partial_bytes -= ws_reader_memory(c->reader);
     ws_reader_free(c->reader);
     release(c);
     server_count_out(s);

@@ -43,6 +43,7 @@ enum conn_state {
     X(END_SHUTDOWN, 1001, "shutdown")                                                              \
     X(END_ERROR, 1011, "server error")                                                             \
     X(END_GAP, 1013, "events were lost, come back")                                                \
+    X(END_CROWDED, 1013, "too much is on its way, come back")                                      \
     X(END_EXPIRED, 4401, "token expired")                                                          \
     X(END_REVOKED, 4401, "session revoked")                                                        \
     X(END_SLOW, 4408, "reader too slow")

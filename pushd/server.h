@@ -49,7 +49,8 @@ struct server {
     struct list strangers;   /* connections that belong to no session */
     uint32_t conns;
     uint32_t streams;
-    size_t body_bytes; /* of calls that are on their way */
+    size_t body_bytes;    /* of calls that are on their way */
+    size_t partial_bytes; /* of WebSocket messages that are */
     bool ending;
     char *input;         /* SERVER_INPUT bytes, used while one connection is read */
     struct arena mem;    /* a request's: reset when it is answered or put off */

@@ -144,22 +144,43 @@ static void take_message(struct conn *c, const struct ws_message *m)
     }
 }
 
+/* Of all messages that are not complete yet. Whoever wants more while they hold this much is sent
+ * away, unless it holds little itself. */
+#define PARTIAL_MEMORY ((size_t)256 * 1024 * 1024)
+#define PARTIAL_LITTLE ((size_t)64 * 1024)
+
+static enum err read_message(struct conn *c, struct str in, size_t *used, struct ws_message *m)
+{
+    size_t before = ws_reader_memory(c->reader);
+    enum err e = ws_read(&c->reader, in, &c->endpoint->limits, c->deflate, used, m);
+    size_t after = ws_reader_memory(c->reader);
+    c->server->partial_bytes += after - before;
+    if (e == ERR_MORE && after > PARTIAL_LITTLE && c->server->partial_bytes > PARTIAL_MEMORY) {
+        m->code = WS_CLOSE_TRY_LATER;
+        return ERR_BUSY;
+    }
+    return e;
+}
+
 static size_t ws_on_input(struct conn *c, struct str in)
 {
     struct ws_message m;
     size_t used = 0;
     c->missed = 0;
-    enum err e = ws_read(&c->reader, in, &c->endpoint->limits, c->deflate, &used, &m);
+    enum err e = read_message(c, in, &used, &m);
     if (e == ERR_MORE)
         return in.n;
     if (e == OK) {
         c->server->taken += m.data.n;
         take_message(c, &m);
-        if (used == in.n)
-            ws_reader_trim(&c->reader); /* an idle connection holds no memory */
+        if (used == in.n) { /* an idle connection holds no memory */
+            c->server->partial_bytes -= ws_reader_memory(c->reader);
+            ws_reader_trim(&c->reader);
+            c->server->partial_bytes += ws_reader_memory(c->reader);
+        }
         return used;
     }
-    conn_end_code(c, END_PROTOCOL, m.code);
+    conn_end_code(c, e == ERR_BUSY ? END_CROWDED : END_PROTOCOL, m.code);
     return in.n;
 }
 

@@ -22,6 +22,9 @@ bool deflater_append(struct deflater *d, struct buf *out, struct str data);
 /* One message being read. */
 struct inflater;
 
+/* About what one takes (zlib's manual: 32 KiB of window and some 7 KiB). */
+#define INFLATER_MEMORY (40 * 1024)
+
 struct inflater *inflater_new(void);
 /* NULL is fine. */
 void inflater_free(struct inflater *z);

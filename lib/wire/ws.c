@@ -102,6 +102,11 @@ void ws_reader_free(struct ws_reader *r)
     mem_free(r);
 }
 
+size_t ws_reader_memory(const struct ws_reader *r)
+{
+    return r ? sizeof *r + r->message.cap + (r->inflater ? INFLATER_MEMORY : 0) : 0;
+}
+
 static bool is_control(uint8_t opcode)
 {
     return opcode & 0x8;

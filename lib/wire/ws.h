@@ -94,6 +94,9 @@ void ws_reader_trim(struct ws_reader **reader);
 /* NULL is fine. */
 void ws_reader_free(struct ws_reader *reader);
 
+/* About what it holds in memory. NULL: 0. */
+size_t ws_reader_memory(const struct ws_reader *reader);
+
 /* Append one unfragmented, unmasked frame. */
 void ws_append_frame(struct buf *out, enum ws_opcode opcode, struct str payload);
 
