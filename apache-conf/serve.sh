@@ -265,7 +265,8 @@ esac
 case $COMMAND in
 run | start)
     [ -x "$APP" ] || die "no program \"$APP\"; usage: serve.sh $COMMAND APP [PUSHD]"
-    [ -z "$PUSHD" ] || [ -x "$PUSHD" ] || die "no program \"$PUSHD\"; usage: serve.sh $COMMAND APP [PUSHD]"
+    [ -z "$PUSHD" ] || [ -x "$PUSHD" ] ||
+        die "no program \"$PUSHD\"; usage: serve.sh $COMMAND APP [PUSHD]"
     "$COMMAND"
     ;;
 stop) stop ;;
