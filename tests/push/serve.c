@@ -336,6 +336,7 @@ static void beyond_the_limit_of_connections_it_is_503_with_retry_after(void **st
 static void a_client_that_leaves_while_it_is_looked_up_is_forgotten(void **state)
 {
     struct test_push *t = *state;
+    uint64_t own = feed_stats(t->server.feed).sources;
     for (int i = 0; i < 20; i++) {
         struct test_client *c = test_client_new(t);
         test_client_send(c, arena_printf(&t->mem,
