@@ -3,12 +3,10 @@
 import assert from 'node:assert/strict';
 import fs from 'node:fs';
 import { after, before, describe, it } from 'node:test';
-import { chromium } from 'playwright-core';
+import { startBrowser } from '../lib/browser.mjs';
 import { PASSWORD, User, freshEmail } from '../lib/http.mjs';
 import { ROOT, Stack, until } from '../lib/stack.mjs';
 
-const FLAGS = ['--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-sync',
-    '--disable-background-networking', '--disable-component-update', '--disable-dev-shm-usage'];
 const PICTURES = `${ROOT}/build/screenshots`;
 const MARKUP = '<img src=x onerror="window.bad=1"><b>bold</b> & “quotes”';
 
@@ -20,7 +18,7 @@ describe('the page', { timeout: 120000 }, () => {
     before(async () => {
         fs.mkdirSync(PICTURES, { recursive: true });
         stack = await new Stack().start();
-        browser = await chromium.launch({ executablePath: '/usr/bin/chromium', args: FLAGS });
+        browser = await startBrowser();
     });
     after(async () => {
         await browser?.close();
