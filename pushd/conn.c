@@ -12,6 +12,7 @@
 #include "conn.h"
 #include "endpoints.h"
 #include "feed.h"
+#include "handover.h"
 #include "secure.h"
 #include "serve.h"
 #include "server.h"
@@ -355,6 +356,16 @@ void conn_end(struct conn *c, enum end why)
     conn_end_code(c, why, ends[why].code);
 }
 
+void conn_retire(struct conn *c, struct handover *to)
+{
+    bool idle = c->state == CONN_READ_HEAD && !c->secure && !c->out;
+    if (c->state == CONN_OPEN)
+        conn_end(c, END_SHUTDOWN);
+    else if (idle && handover_give(to, c->io.fd, c->local ? LISTEN_LOCAL : LISTEN_PUBLIC,
+                                   c->rest ? msg_str(c->rest) : STR_NULL))
+        conn_close(c, END_HANDED);
+}
+
 static void log_end(const struct conn *c)
 {
     struct str path = c->endpoint ? c->endpoint->path : STR("-");
@@ -434,7 +445,7 @@ static struct conn *plain_new(void)
     return mem_zalloc(1, sizeof(struct conn));
 }
 
-void conn_new(struct server *s, int fd, enum listener_kind from)
+void conn_new(struct server *s, int fd, enum listener_kind from, struct str before)
 {
     struct conn *c = from == LISTEN_TLS ? secure_new(s, fd) : plain_new();
     if (!c) {
@@ -454,6 +465,8 @@ void conn_new(struct server *s, int fd, enum listener_kind from)
     s->stats.accepted++;
     list_add_tail(&s->strangers, &c->peers);
     set_timer(c, HEAD_MS);
+    c->partial = before.n > 0;
+    c->rest = c->partial ? msg_new(before) : NULL;
     on_readable(c, false); /* most clients have sent their request already */
 }
 

@@ -14,6 +14,7 @@
 #include "msg.h"
 
 struct endpoint;
+struct handover;
 struct limit_counter;
 struct opening;
 struct server;
@@ -35,6 +36,7 @@ enum conn_state {
 #define END_LIST(X)                                                                                \
     X(END_ANSWERED, 0, "answered")                                                                 \
     X(END_PEER, 0, "peer left")                                                                    \
+    X(END_HANDED, 0, "handed over")                                                                \
     X(END_NO_REQUEST, 0, "no request in time")                                                     \
     X(END_DEAD, 0, "peer silent")                                                                  \
     X(END_CLOSED, 1000, "closed by peer")                                                          \
@@ -89,8 +91,9 @@ struct conn {
     int64_t ends;                  /* stream_max_age, 0 never; monotonic ms both */
 };
 
-/* Take over a connected, non-blocking descriptor; closes it when there is no room. */
-void conn_new(struct server *s, int fd, enum listener_kind from);
+/* Take over a connected, non-blocking descriptor, from which `before` was read already; closes it
+ * when there is no room. */
+void conn_new(struct server *s, int fd, enum listener_kind from, struct str before);
 
 /* The one mover of state. */
 void conn_step(struct conn *c, enum conn_state next);
@@ -122,6 +125,10 @@ void conn_end(struct conn *c, enum end why);
 
 /* The same for a WebSocket error, with the close code that wire/ws.h found. */
 void conn_end_code(struct conn *c, enum end why, uint16_t code);
+
+/* Another process takes the place of this one: a stream ends, a plain connection between requests
+ * is given away, all others are served to their end. */
+void conn_retire(struct conn *c, struct handover *to);
 
 /* End at once. Nothing is freed before the end of the round, so every caller may go on. */
 void conn_close(struct conn *c, enum end why);

@@ -94,7 +94,7 @@ static bool accept_one(struct listener *l)
     if (max > 0 && s->conns >= max + SPARE_MAX)
         close(fd);
     else
-        conn_new(s, fd, l->kind);
+        conn_new(s, fd, l->kind, STR_NULL);
     return true;
 }
 
@@ -185,13 +185,37 @@ enum err listener_open(struct listener *l, struct server *s, enum listener_kind 
     return listener_adopt(l, s, kind, address, fd);
 }
 
+static uint16_t port_of(const union address *a)
+{
+    if (a->any.sa_family == AF_UNIX)
+        return 0;
+    return ntohs(a->any.sa_family == AF_INET ? a->v4.sin_port : a->v6.sin6_port);
+}
+
+static bool same_host(const union address *a, const union address *b)
+{
+    if (a->any.sa_family != b->any.sa_family)
+        return false;
+    if (a->any.sa_family == AF_UNIX)
+        return str_eq(str_from_c(a->local.sun_path), str_from_c(b->local.sun_path));
+    if (a->any.sa_family == AF_INET)
+        return a->v4.sin_addr.s_addr == b->v4.sin_addr.s_addr;
+    return memcmp(&a->v6.sin6_addr, &b->v6.sin6_addr, sizeof(a->v6.sin6_addr)) == 0;
+}
+
+bool listener_fits(int fd, struct str address)
+{
+    union address wanted, a = {.any.sa_family = AF_UNSPEC};
+    socklen_t n = sizeof(a), wanted_n;
+    return parse(address, &wanted, &wanted_n) && getsockname(fd, &a.any, &n) == 0 &&
+           same_host(&a, &wanted) && (port_of(&wanted) == 0 || port_of(&wanted) == port_of(&a));
+}
+
 uint16_t listener_port(const struct listener *l)
 {
     union address a;
     socklen_t n = sizeof(a);
-    if (getsockname(l->io.fd, &a.any, &n) != 0 || a.any.sa_family == AF_UNIX)
-        return 0;
-    return ntohs(a.any.sa_family == AF_INET ? a.v4.sin_port : a.v6.sin6_port);
+    return getsockname(l->io.fd, &a.any, &n) == 0 ? port_of(&a) : 0;
 }
 
 void listener_leave(struct listener *l)

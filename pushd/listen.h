@@ -36,6 +36,9 @@ enum err listener_open(struct listener *l, struct server *s, enum listener_kind 
 enum err listener_adopt(struct listener *l, struct server *s, enum listener_kind kind,
                         struct str address, int fd) must_check;
 
+/* Does this listening socket have that address? Port 0 fits any. */
+bool listener_fits(int fd, struct str address);
+
 /* The port it got; 0: none. */
 uint16_t listener_port(const struct listener *l);
 

@@ -14,6 +14,7 @@
 #include "domain/bus.h"
 #include "endpoints.h"
 #include "feed.h"
+#include "handover.h"
 #include "hub.h"
 #include "listen.h"
 #include "readers.h"
@@ -21,13 +22,16 @@
 #include "server.h"
 #include "wire/tls.h"
 
-#define ENDING_MS   4000 /* for clients to take their last words */
-#define HANDLES_MAX 32   /* data files: one is read when its first reader comes, then rarely */
-#define HEAPS       2    /* the loop's, and one for the reader threads */
+#define ENDING_MS   4000  /* for clients to take their last words */
+#define RETIRING_MS 10000 /* for requests that this process has begun to read when the next came   \
+                           */
+#define HANDLES_MAX 32    /* data files: one is read when its first reader comes, then rarely */
+#define HEAPS       2     /* the loop's, and one for the reader threads */
 
 /* Everything that lives as long as the process; `mem` owns its strings. */
 struct program {
     const char *config; /* the settings file, NULL: none */
+    bool takes_over;
     struct conf conf;
     struct arena conf_mem; /* of its strings */
     struct loop *loop;
@@ -37,7 +41,9 @@ struct program {
     struct server server;
     struct listener listeners[LISTEN_KINDS];
     struct loop_fd bus_io, signal_io;
-    struct loop_timer ending;
+    struct handover handover; /* to a successor */
+    struct takeover takeover; /* from a predecessor */
+    struct loop_timer ending, retiring;
     struct arena mem;
 };
 
@@ -76,12 +82,22 @@ static void use_conf(struct program *p, const struct conf *conf, struct arena *m
     p->server.tls = tls;
 }
 
+/* The predecessor's socket where it listens on the same address. */
+static enum err open_listener(struct program *p, enum listener_kind kind, struct str address)
+{
+    struct listener *l = &p->listeners[kind];
+    int fd = p->takeover.fds[kind];
+    if (fd < 0 || !listener_fits(fd, address))
+        return listener_open(l, &p->server, kind, address);
+    p->takeover.fds[kind] = -1;
+    return listener_adopt(l, &p->server, kind, address, fd);
+}
+
 static enum err open_listeners(struct program *p, struct str *message)
 {
     for (enum listener_kind kind = 0; kind < LISTEN_KINDS; kind++) {
         struct str address = address_of(&p->conf, kind);
-        enum err e =
-            address.n == 0 ? OK : listener_open(&p->listeners[kind], &p->server, kind, address);
+        enum err e = address.n == 0 ? OK : open_listener(p, kind, address);
         if (e != OK) {
             *message = arena_printf(&p->mem, "cannot listen on %.*s: %s", STR_ARG(address),
                                     strerrordesc_np(errno));
@@ -95,6 +111,13 @@ static void close_listeners(struct program *p)
 {
     for (size_t i = 0; i < LISTEN_KINDS; i++)
         listener_close(&p->listeners[i]);
+}
+
+/* Others listen on. */
+static void leave_listeners(struct program *p)
+{
+    for (size_t i = 0; i < LISTEN_KINDS; i++)
+        listener_leave(&p->listeners[i]);
 }
 
 /* --- what the loop calls --- */
@@ -143,9 +166,10 @@ static void reload(struct program *p)
     log_info("reload: done");
 }
 
-static void end(struct program *p, unsigned signal)
+static void end(struct program *p)
 {
-    log_info("ending signal=%u connections=%u", signal, p->server.conns);
+    log_info("ending connections=%u", p->server.conns);
+    handover_close(&p->handover);
     close_listeners(p);
     server_end(&p->server);
     loop_timer_set(p->loop, &p->ending, loop_now(p->loop) + ENDING_MS);
@@ -161,7 +185,22 @@ static void on_signal(struct loop_fd *io, unsigned events)
     if (info.ssi_signo == SIGHUP)
         reload(p);
     else
-        end(p, info.ssi_signo);
+        end(p);
+}
+
+static void on_retiring(struct loop_timer *t)
+{
+    end(container_of(t, struct program, retiring));
+}
+
+static void on_taken(struct handover *h)
+{
+    struct program *p = container_of(h, struct program, handover);
+    log_info("another process takes over connections=%u", p->server.conns);
+    leave_listeners(p);
+    server_retire(&p->server, h);
+    handover_close(h);
+    loop_timer_set(p->loop, &p->retiring, loop_now(p->loop) + RETIRING_MS);
 }
 
 /* --- the beginning and the end --- */
@@ -204,6 +243,48 @@ static enum err open_bus(struct program *p, struct str *message)
     return e;
 }
 
+static enum err begin_takeover(struct program *p, struct str *message)
+{
+    enum err e = p->takes_over ? takeover_begin(&p->takeover, p->conf.bus_dir) : OK;
+    if (e != OK)
+        *message = arena_printf(&p->mem, "--takeover: %s cubby-pushd in bus_dir %.*s",
+                                e == ERR_NOT_FOUND ? "there is no" : "no proper answer of the",
+                                STR_ARG(p->conf.bus_dir));
+    return e;
+}
+
+/* The last step: from now on a predecessor may end. */
+static enum err open_handover(struct program *p, struct str *message)
+{
+    p->handover.on_taken = on_taken;
+    enum err e = handover_open(&p->handover, p->loop, p->conf.bus_dir, p->listeners, p->takes_over);
+    if (e == ERR_CONFLICT) {
+        log_warn("another cubby-pushd uses bus_dir: this one cannot be taken over");
+        e = OK;
+    }
+    if (e == OK && p->takes_over)
+        e = takeover_finish(&p->takeover, &p->server);
+    if (e != OK)
+        *message = arena_printf(&p->mem, "handover in bus_dir %.*s: %s", STR_ARG(p->conf.bus_dir),
+                                strerrordesc_np(errno));
+    return e;
+}
+
+static enum err open_sockets(struct program *p, struct str *message)
+{
+    enum err e = begin_takeover(p, message);
+    if (e == OK)
+        e = open_bus(p, message);
+    p->server.bus = p->bus;
+    if (e == OK)
+        e = open_listeners(p, message);
+    if (e == OK)
+        e = open_handover(p, message);
+    if (e != OK && p->takes_over)
+        leave_listeners(p); /* the predecessor goes on */
+    return e;
+}
+
 static enum err program_open(struct program *p, struct str *message)
 {
     enum err e = conf_load(&p->conf, p->config, environ, &p->conf_mem, message);
@@ -214,6 +295,7 @@ static enum err program_open(struct program *p, struct str *message)
         log_warn("cannot raise the limit of descriptors errno=%d", errno);
     p->loop = loop_new();
     loop_timer_init(&p->ending, on_ending);
+    loop_timer_init(&p->retiring, on_retiring);
     server_init(&p->server, &p->conf, p->loop);
     e = watch_signals(p);
     if (e == OK)
@@ -228,11 +310,7 @@ static enum err program_open(struct program *p, struct str *message)
     p->server.feed = feed_new(&p->server, p->readers);
     endpoints_open(&p->server);
     loop_on_round(p->loop, on_round, p->server.hub);
-    e = open_bus(p, message);
-    p->server.bus = p->bus;
-    if (e == OK)
-        e = open_listeners(p, message);
-    return e;
+    return open_sockets(p, message);
 }
 
 /* The loop is over. Readers come back into it for the last time when no connection is left. */
@@ -248,6 +326,8 @@ static void drain(struct program *p)
 
 static void program_close(struct program *p)
 {
+    handover_close(&p->handover);
+    takeover_release(&p->takeover);
     close_listeners(p);
     p->server.bus = NULL;
     bus_sub_close(p->bus);
@@ -265,12 +345,13 @@ static void program_close(struct program *p)
     arena_release(&p->mem);
 }
 
-static const char usage[] = "usage: cubby-pushd [--config FILE]\n";
+static const char usage[] = "usage: cubby-pushd [--config FILE] [--takeover]\n";
 
 int main(int argc, char **argv)
 {
     static const struct option known[] = {
         {"config", required_argument, NULL, 'c'},
+        {"takeover", no_argument, NULL, 't'},
         {NULL, 0, NULL, 0},
     };
     struct program program = {.signal_io = {.fd = -1}, .config = getenv("CUBBY_CONFIG")};
@@ -278,12 +359,17 @@ int main(int argc, char **argv)
     int c;
 
     while ((c = getopt_long(argc, argv, "", known, NULL)) != -1 || optind < argc) {
-        if (c != 'c') {
+        if (c == 'c') {
+            program.config = optarg;
+        } else if (c == 't') {
+            program.takes_over = true;
+        } else {
             fputs(usage, stderr);
             return 2;
         }
-        program.config = optarg;
     }
+    handover_init(&program.handover);
+    takeover_init(&program.takeover);
     mem_limit_heaps(HEAPS);
     log_open("cubby-pushd", LOG_LEVEL_INFO);
     enum err e = program_open(&program, &message);

@@ -278,7 +278,7 @@ size_t serve_head(struct conn *c, struct str in, size_t seen)
     const struct endpoint *ep = endpoint_find(own_path(s->conf, h.path), &h, &r.rest);
     read_origin(&r, peer);
     c->head_only = str_eq(h.method, STR("HEAD"));
-    c->keep = h.keep_alive && h.minor > 0 && h.content_length <= 0 && !h.chunked;
+    c->keep = h.keep_alive && h.minor > 0 && h.content_length <= 0 && !h.chunked && !s->retiring;
     if (ep && ep->cors.n > 0)
         buf_append_str(&cors, ep->cors);
     else

@@ -46,10 +46,27 @@ void server_end(struct server *s)
         loop_stop(s->loop);
 }
 
+static void end_streams(struct list *conns)
+{
+    list_for_each (node, conns)
+        conn_retire(list_entry(node, struct conn, peers), NULL);
+}
+
+/* Whoever waits for a request belongs to nobody yet. */
+void server_retire(struct server *s, struct handover *to)
+{
+    s->retiring = true;
+    list_for_each (node, &s->strangers)
+        conn_retire(list_entry(node, struct conn, peers), to);
+    feed_each_login(s->feed, end_streams);
+    if (s->conns == 0)
+        loop_stop(s->loop);
+}
+
 void server_count_out(struct server *s)
 {
     s->conns--;
-    if (s->ending && s->conns == 0)
+    if ((s->ending || s->retiring) && s->conns == 0)
         loop_stop(s->loop);
 }
 

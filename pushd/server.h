@@ -13,6 +13,7 @@
 struct bus_sub;
 struct deflater;
 struct feed;
+struct handover;
 struct hub;
 struct readers;
 struct parts;
@@ -51,13 +52,14 @@ struct server {
     uint32_t streams;
     size_t body_bytes;    /* of calls that are on their way */
     size_t partial_bytes; /* of WebSocket messages that are */
-    bool ending;
-    char *input;         /* SERVER_INPUT bytes, used while one connection is read */
-    struct arena mem;    /* a request's: reset when it is answered or put off */
-    struct buf out;      /* an answer under construction */
-    struct conn *corked; /* whose input is being used: its answers gather in cork, NULL: none */
+    bool ending;          /* nothing new is served */
+    bool retiring;        /* another process serves what is new */
+    char *input;          /* SERVER_INPUT bytes, used while one connection is read */
+    struct arena mem;     /* a request's: reset when it is answered or put off */
+    struct buf out;       /* an answer under construction */
+    struct conn *corked;  /* whose input is being used: its answers gather in cork, NULL: none */
     struct buf cork;
-    size_t taken; /* bytes of messages it sent in this turn, inflated */
+    size_t taken;              /* bytes of messages it sent in this turn, inflated */
     struct deflater *deflater; /* for every message that is compressed */
     uint64_t spread;           /* state of server_spread() */
     struct server_stats stats;
@@ -70,6 +72,9 @@ uint32_t server_spread(struct server *s, uint32_t n);
 
 /* End every connection in order, and then the loop; no new request is served. */
 void server_end(struct server *s);
+/* Another process has the listening sockets: streams end in order, connections are given to it or
+ * served to their end, and with the last of them the loop ends. */
+void server_retire(struct server *s, struct handover *to);
 /* A connection is gone. */
 void server_count_out(struct server *s);
 /* Close those that are left: the next round frees them. */

@@ -6,8 +6,9 @@
 #include "server.h"
 #include "stream.h"
 
-#define BEAT_S  25    /* web servers cut silent streams after 60 s */
-#define WARN_MS 60000 /* on_expiring comes so long before the end */
+#define BEAT_S      25    /* web servers cut silent streams after 60 s */
+#define RETIRING_MS 500   /* a stream that came too late for the next process lives so long */
+#define WARN_MS     60000 /* on_expiring comes so long before the end */
 
 static int64_t earlier(int64_t a, int64_t b)
 {
@@ -32,6 +33,8 @@ static void next_beat(struct conn *c)
 static int64_t end_of_stream(struct server *s)
 {
     int64_t ms = s->conf->stream_max_age * 1000;
+    if (s->retiring)
+        return loop_now(s->loop) + RETIRING_MS;
     return ms == 0 ? 0 : loop_now(s->loop) + ms - ms / 10 + ms / 5 * server_spread(s, 1000) / 1000;
 }
 

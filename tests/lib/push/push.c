@@ -207,7 +207,7 @@ struct test_client *test_client_new_with(struct test_push *t, struct str bytes)
     c->push = t;
     c->fd = fd[0];
     assert_int_equal(send(fd[0], bytes.p, bytes.n, 0), bytes.n);
-    conn_new(&t->server, fd[1], LISTEN_PUBLIC);
+    conn_new(&t->server, fd[1], LISTEN_PUBLIC, STR_NULL);
     return c;
 }
 
