@@ -104,9 +104,9 @@ void counter_append_html(struct buf *out, const struct counter *c)
     clock_iso(c->updated_at, iso);
     buf_appendf(out,
                 "<output class=\"value\" data-live=\"value\">%lld</output>\n"
-                "<p data-live=\"changed\">Changed %lld times, last at"
-                " <time datetime=\"%s\">%s</time></p>\n",
-                (long long)c->value, (long long)c->operation_count, iso, iso);
+                "<p data-live=\"changed\">Changes: %lld, the latest on"
+                " <time datetime=\"%s\">%.10s %.8s UTC</time></p>\n",
+                (long long)c->value, (long long)c->operation_count, iso, iso, iso + 11);
 }
 
 /* --- changing ----------------------------------------------------------------------------------

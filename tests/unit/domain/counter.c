@@ -120,8 +120,8 @@ static void events_are_what_streams_pass_on(void **state)
         "\"metadata\":{\"id\":1,\"name\":\"global-counter\",\"value\":0,\"createdAt\":\"" ISO
         "\",\"updatedAt\":\"" ISO "\",\"operationCount\":1},\"timestamp\":\"" ISO "\"}\n"
         "render {\"key\":\"/counter\",\"html\":\"<output class=\\\"value\\\" data-live="
-        "\\\"value\\\">0</output>\\n<p data-live=\\\"changed\\\">Changed 1 times, last at <time "
-        "datetime=\\\"" ISO "\\\">" ISO "</time></p>\\n\"}\n"
+        "\\\"value\\\">0</output>\\n<p data-live=\\\"changed\\\">Changes: 1, the latest on <time "
+        "datetime=\\\"" ISO "\\\">2027-01-15 08:00:00 UTC</time></p>\\n\"}\n"
         "counter:create:b {\"name\":\"b\"}\n"
         "counter:delete:b {\"name\":\"b\"}\n");
     buf_release(&log);
