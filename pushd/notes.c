@@ -10,15 +10,11 @@
 #include "readers.h"
 #include "server.h"
 #include "store/notes.h"
+#include "window.h"
 #include "wire/json.h"
 
-#define QUIET_MS        200 /* so long after an update the next change goes out at once */
-#define WINDOW_MS       150 /* … else so long after it came */
-#define READ_AGAIN_MS   500 /* after a read that failed */
-#define TEXT_KEEP       (64 * 1024)
-#define EVENTS_OF       STR("table:notes:")
-#define OPERATION_MAX   16
-#define AFFECTED_ID_MAX 40
+#define TEXT_KEEP (64 * 1024)
+#define EVENTS_OF STR("table:notes:")
 
 struct notes {
     struct server *server;
@@ -26,12 +22,6 @@ struct notes {
     struct ledgers ledgers;
     struct arena mem; /* an event's */
     struct buf text;  /* an update's */
-};
-
-/* What happened last, as an update tells it. */
-struct change {
-    char operation[OPERATION_MAX];
-    char affected[AFFECTED_ID_MAX]; /* "": nobody knows */
 };
 
 struct notes_user {
@@ -44,13 +34,9 @@ struct notes_user {
     struct list answering;        /* … wait for the one in flight */
     struct notes_read *read;      /* in flight; owned by itself */
     struct loop_timer open_timer; /* the end of the round */
-    struct loop_timer window;     /* an open one, or a read that is tried again */
+    struct window window;         /* changes on their way out */
     struct loop_timer retry;      /* ledger_run */
-    int64_t updated_at;           /* when the last update went out; monotonic ms */
     uint32_t sockets;
-    bool changed; /* since the last read for an update began */
-    bool due;     /* … and it is to go out now */
-    struct change change;
     char id[];
 };
 
@@ -58,7 +44,7 @@ struct notes_read {
     struct reader_job job;
     struct notes_user *user;
     bool updates; /* what it finds is an update */
-    struct change change;
+    struct window_change change;
     /* The answer. */
     enum err err;
     struct buf list;
@@ -95,19 +81,13 @@ static void on_read(struct reader_job *job);
 /* Read if somebody waits for it and no read is in flight. */
 static void start_read(struct notes_user *u)
 {
-    if (u->read || (!u->due && list_is_empty(&u->asking)))
+    if (u->read || (!u->window.due && list_is_empty(&u->asking)))
         return;
     struct notes_read *r = mem_zalloc(1, sizeof(*r));
     r->job.read = read_file;
     r->job.done = on_read;
     r->user = u;
-    r->updates = u->due;
-    if (u->due) {
-        r->change = u->change;
-        u->due = u->changed = false;
-        u->updated_at = now_of(u);
-        loop_timer_clear(&u->window);
-    }
+    r->updates = window_take(&u->window, &r->change);
     list_for_each (node, &u->asking) {
         struct notes_socket *s = list_entry(node, struct notes_socket, node);
         s->asks_read = s->asks;
@@ -119,33 +99,9 @@ static void start_read(struct notes_user *u)
 
 /* --- changes --- */
 
-static void on_window(struct loop_timer *t)
+static void on_due(struct window *w)
 {
-    struct notes_user *u = container_of(t, struct notes_user, window);
-    u->due = u->changed;
-    start_read(u);
-}
-
-static void set_change(struct change *c, struct str operation, struct str affected)
-{
-    *c = (struct change){.operation = ""};
-    if (operation.n < sizeof(c->operation))
-        memcpy(c->operation, operation.p, operation.n);
-    if (affected.n > 0 && affected.n < sizeof(c->affected))
-        memcpy(c->affected, affected.p, affected.n);
-}
-
-static void take_change(struct notes_user *u, struct str operation, struct str affected)
-{
-    int64_t now = now_of(u);
-    set_change(&u->change, operation, affected);
-    u->changed = true;
-    if (str_eq(operation, STR("delete")) || now - u->updated_at >= QUIET_MS) {
-        u->due = true;
-        start_read(u);
-    } else if (list_is_empty(&u->window.node)) {
-        loop_timer_set(u->notes->server->loop, &u->window, now + WINDOW_MS);
-    }
+    start_read(container_of(w, struct notes_user, window));
 }
 
 static void on_event(struct tap *t, const struct event *e)
@@ -161,7 +117,7 @@ static void on_event(struct tap *t, const struct event *e)
         if (json_is(id, JSON_STRING))
             affected = json_string(id, mem);
     }
-    take_change(u, str_from(e->name, EVENTS_OF.n), affected);
+    window_add(&u->window, str_from(e->name, EVENTS_OF.n), affected);
     arena_reset(mem);
 }
 
@@ -169,7 +125,7 @@ static void on_event(struct tap *t, const struct event *e)
 static void on_gap(struct tap *t)
 {
     struct notes_user *u = container_of(t, struct notes_user, tap);
-    take_change(u, STR("update"), STR_NULL);
+    window_add(&u->window, STR("update"), STR_NULL);
 }
 
 /* --- updates --- */
@@ -182,7 +138,7 @@ static void arm_retry(struct notes_user *u)
 }
 
 static void append_update(struct buf *out, struct str notes, const char *id, int64_t timestamp,
-                          const struct change *c)
+                          const struct window_change *c)
 {
     struct str affected = str_from_c(c->affected);
     ledger_append_update(out, notes, str_make(id, RAND_ID_LEN), timestamp);
@@ -201,7 +157,7 @@ static void publish(struct notes_user *u, const struct notes_read *r)
     char id[RAND_ID_LEN + 1];
     struct buf *text = &u->notes->text;
     struct hub_event e = {.text = STR_NULL, .at = clock_wall_ms()};
-    u->updated_at = now_of(u);
+    window_sent(&u->window);
     if (topic_count(&u->topic) == 0)
         return; /* they have it in their initialSync */
     rand_id(id);
@@ -210,7 +166,7 @@ static void publish(struct notes_user *u, const struct notes_read *r)
     e.text = buf_str(text);
     hub_publish(&u->topic, &e, 0);
     hub_flush_topic(&u->topic); /* what answers a question now comes after it */
-    ledger_add(&u->ledger, buf_str(&r->list), id, e.at, u->updated_at);
+    ledger_add(&u->ledger, buf_str(&r->list), id, e.at, now_of(u));
     arm_retry(u);
     if (text->cap > TEXT_KEEP)
         buf_release(text);
@@ -317,7 +273,7 @@ static void user_free(struct notes_user *u)
 {
     map_del(&u->notes->users, str_from_c(u->id));
     loop_timer_clear(&u->open_timer);
-    loop_timer_clear(&u->window);
+    window_clear(&u->window);
     loop_timer_clear(&u->retry);
     ledger_release(&u->ledger);
     topic_release(&u->topic);
@@ -335,14 +291,10 @@ static void try_again(struct notes_user *u, const struct notes_read *r)
 {
     if (r->err != ERR_NOT_FOUND)
         log_warn("notes: cannot read user=%s code=%.*s", u->id, STR_ARG(err_code(r->err)));
-    if (r->updates && !u->changed) {
-        u->change = r->change;
-        u->changed = true;
-    }
     list_splice(&u->answering, &u->asking); /* who waits longest stays first */
     list_splice(&u->asking, &u->answering);
     if (u->sockets > 0)
-        loop_timer_set(u->notes->server->loop, &u->window, now_of(u) + READ_AGAIN_MS);
+        window_again(&u->window, r->updates ? &r->change : NULL);
 }
 
 static void on_read(struct reader_job *job)
@@ -413,14 +365,13 @@ static struct notes_user *find_or_make(struct notes *n, struct str id)
         return u;
     u = mem_zalloc(1, sizeof(*u) + id.n + 1);
     u->notes = n;
-    u->updated_at = loop_now(n->server->loop) - QUIET_MS;
     topic_init(&u->topic, n->server->hub);
     ledger_init(&u->ledger, &n->ledgers);
     list_init(&u->opening);
     list_init(&u->asking);
     list_init(&u->answering);
     loop_timer_init(&u->open_timer, on_open);
-    loop_timer_init(&u->window, on_window);
+    window_init(&u->window, n->server->loop, on_due);
     loop_timer_init(&u->retry, on_retry);
     u->tap.on_event = on_event;
     u->tap.on_gap = on_gap;
@@ -453,8 +404,7 @@ void notes_leave(struct notes_socket *s)
     s->user = NULL;
     if (--u->sockets == 0) {
         feed_untap(&u->tap);
-        u->changed = u->due = false;
-        loop_timer_clear(&u->window);
+        window_clear(&u->window);
     }
     user_settle(u);
 }
@@ -514,6 +464,11 @@ struct notes *notes_new(struct server *s)
     n->server = s;
     ledgers_init(&n->ledgers);
     return n;
+}
+
+size_t notes_users(const struct notes *n)
+{
+    return n->users.count;
 }
 
 void notes_free(struct notes *n)

@@ -39,6 +39,9 @@ struct notes *notes_new(struct server *s);
 /* No socket may be left. NULL is fine. */
 void notes_free(struct notes *n);
 
+/* How many users are known. */
+size_t notes_users(const struct notes *n);
+
 /* Come in as that client of that user: updates it has not acknowledged, and then initialSync,
  * follow when the stream is open. */
 void notes_enter(struct notes *n, struct notes_socket *s, struct str user_id, struct str client_id);
