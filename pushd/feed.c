@@ -374,7 +374,7 @@ void feed_untap(struct tap *t)
 
 bool feed_tap_is_ready(const struct tap *t)
 {
-    return t->source && t->source->is_open;
+    return t->source && (t->source->is_open || t->source->was_missing);
 }
 
 struct feed_stats feed_stats(const struct feed *f)

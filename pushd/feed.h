@@ -129,7 +129,7 @@ struct tap {
 /* From now on, or from the beginning of a space whose file is not there yet. */
 void feed_tap(struct feed *f, struct tap *t, enum space_kind kind, struct str id);
 void feed_untap(struct tap *t);
-/* Is it known where the log stands? Before, events may be missed. */
+/* Is it known where the log stands, or that there is none yet? Before, events may be missed. */
 bool feed_tap_is_ready(const struct tap *t);
 
 struct feed_stats {

@@ -7,6 +7,7 @@
 #include <cmocka.h>
 
 #include "base/clock.h"
+#include "domain/counter.h"
 #include "lib/push/shared.h"
 
 #define TEXT   0x81
@@ -279,18 +280,26 @@ static void a_counters_file_that_was_replaced_ends_its_streams(void **state)
 static void before_the_log_is_known_it_is_503(void **state)
 {
     struct test_push *t = *state;
-    struct test_client *c = test_client_new(t);
     t->conf.counters_public = true;
-    test_client_free(visit(t, "/ws/counter/clicks", "503"));
-    test_client_send(c, STR("GET /ws/counter/a HTTP/1.1\r\nHost: a\r\nUpgrade: websocket\r\n"
-                            "Connection: Upgrade\r\nSec-WebSocket-Version: 13\r\n"
-                            "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"));
+    struct test_client *c = test_client_new_with(
+        t, STR("GET /ws/counter/a HTTP/1.1\r\nHost: a\r\nUpgrade: websocket\r\n"
+               "Connection: Upgrade\r\nSec-WebSocket-Version: 13\r\n"
+               "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"));
+    test_client_expect(c, "HTTP/1.1 503 ");
     test_client_expect(c, "Retry-After: ");
     test_client_free(c);
-    test_shared_open(t);
-    c = visit(t, "/ws/counter/clicks", "101");
+}
+
+static void watching_may_begin_before_there_is_any_counter(void **state)
+{
+    struct test_push *t = *state;
+    test_push_pause(t); /* it is looked for in vain */
+    struct test_client *c = watch(t, "/ws/counter/clicks");
+    assert_int_equal(counter_prepare(t->store.store), OK);
     test_shared_change(t, "counter:increment:clicks", CHANGE("increment", 1, 0));
+    test_shared_change(t, "counter:increment:clicks", CHANGE("increment", 2, 1));
     expect_text(c, CHANGE("increment", 1, 0));
+    expect_text(c, CHANGE("increment", 2, 1));
     test_client_free(c);
 }
 
@@ -312,6 +321,8 @@ int main(void)
         T(other_counters_have_viewers_of_their_own),
         T(a_counters_file_that_was_replaced_ends_its_streams),
         cmocka_unit_test_setup_teardown(before_the_log_is_known_it_is_503, set_up_bare, tear_down),
+        cmocka_unit_test_setup_teardown(watching_may_begin_before_there_is_any_counter, set_up_bare,
+                                        tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
