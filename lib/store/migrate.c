@@ -55,19 +55,76 @@
     " id INTEGER NOT NULL, operation TEXT NOT NULL, previous_value INTEGER NOT NULL,"              \
     " new_value INTEGER NOT NULL, at INTEGER NOT NULL, PRIMARY KEY(counter, id)) WITHOUT ROWID;"
 
-static const char *const main_steps[] = {META ACCOUNT ATTEMPT};
-static const char *const user_steps[] = {META CHANGE KV IDEM SESSION};
+#define IDENTITY                                                                                   \
+    "CREATE TABLE identity(provider TEXT NOT NULL, subject TEXT NOT NULL, user_id TEXT NOT NULL,"  \
+    " email TEXT NOT NULL, linked_at INTEGER NOT NULL, PRIMARY KEY(provider, subject))"            \
+    " WITHOUT ROWID;"                                                                              \
+    "CREATE INDEX identity_user ON identity(user_id);"
+
+/* lease: until when the process that took it may send it. */
+#define MAIL                                                                                       \
+    "CREATE TABLE mail(id INTEGER PRIMARY KEY AUTOINCREMENT, recipient TEXT NOT NULL,"             \
+    " template TEXT NOT NULL, language TEXT NOT NULL, data TEXT NOT NULL,"                         \
+    " created_at INTEGER NOT NULL, due_at INTEGER NOT NULL, attempts INTEGER NOT NULL DEFAULT 0,"  \
+    " lease INTEGER NOT NULL DEFAULT 0);"                                                          \
+    "CREATE INDEX mail_due ON mail(due_at);"                                                       \
+    "CREATE INDEX mail_recipient ON mail(recipient, created_at);"
+
+/* user_id: NULL until the address has an account. */
+#define ORGANIZATION                                                                               \
+    "CREATE TABLE organization(id TEXT PRIMARY KEY, name TEXT NOT NULL, owner_id TEXT NOT NULL,"   \
+    " created_at INTEGER NOT NULL) WITHOUT ROWID;"                                                 \
+    "CREATE INDEX organization_owner ON organization(owner_id);"                                   \
+    "CREATE TABLE member(id TEXT PRIMARY KEY, organization_id TEXT NOT NULL"                       \
+    " REFERENCES organization ON DELETE CASCADE, email TEXT NOT NULL, user_id TEXT,"               \
+    " role TEXT NOT NULL, status TEXT NOT NULL, created_at INTEGER NOT NULL, joined_at INTEGER,"   \
+    " UNIQUE(organization_id, email)) WITHOUT ROWID;"                                              \
+    "CREATE INDEX member_email ON member(email);"                                                  \
+    "CREATE INDEX member_user ON member(user_id);"
+
+/* Events that other files must get: their meta has the number of the last one they took. */
+#define OUTBOX                                                                                     \
+    "CREATE TABLE outbox(id INTEGER PRIMARY KEY AUTOINCREMENT, space_kind INTEGER NOT NULL,"       \
+    " space_id TEXT NOT NULL, name TEXT NOT NULL, data TEXT NOT NULL, at INTEGER NOT NULL);"       \
+    "CREATE INDEX outbox_space ON outbox(space_kind, space_id, id);"
+
+/* Failed sign-ins in a row. */
+#define FAILURE                                                                                    \
+    "CREATE TABLE failure(scope TEXT NOT NULL, subject TEXT NOT NULL, count INTEGER NOT NULL,"     \
+    " last_at INTEGER NOT NULL, PRIMARY KEY(scope, subject)) WITHOUT ROWID;"
+
+/* Tokens and codes that work once, and were used. */
+#define ONCE                                                                                       \
+    "CREATE TABLE once(id TEXT PRIMARY KEY, expires INTEGER NOT NULL) WITHOUT ROWID;"              \
+    "CREATE INDEX once_expires ON once(expires);"
+
+#define ACTIVITY                                                                                   \
+    "CREATE TABLE activity(id INTEGER PRIMARY KEY AUTOINCREMENT, at INTEGER NOT NULL,"             \
+    " kind TEXT NOT NULL, ip TEXT NOT NULL, user_agent TEXT NOT NULL, detail TEXT NOT NULL);"
+
+#define FACTORS                                                                                    \
+    "CREATE TABLE totp(one INTEGER PRIMARY KEY CHECK(one = 1), secret TEXT NOT NULL,"              \
+    " created_at INTEGER NOT NULL, confirmed_at INTEGER, last_step INTEGER NOT NULL DEFAULT 0);"   \
+    "CREATE TABLE recovery(hash TEXT PRIMARY KEY, used_at INTEGER) WITHOUT ROWID;"                 \
+    "CREATE TABLE passkey(id TEXT PRIMARY KEY, public_key TEXT NOT NULL,"                          \
+    " algorithm INTEGER NOT NULL, sign_count INTEGER NOT NULL, name TEXT NOT NULL,"                \
+    " transports TEXT NOT NULL, created_at INTEGER NOT NULL, last_used_at INTEGER) WITHOUT ROWID;"
+
+static const char *const main_steps[] = {META ACCOUNT ATTEMPT,
+                                         IDENTITY MAIL ORGANIZATION OUTBOX FAILURE ONCE};
+static const char *const user_steps[] = {META CHANGE KV IDEM SESSION, ACTIVITY FACTORS ONCE};
 static const char *const org_steps[] = {META CHANGE KV IDEM};
 static const char *const shared_steps[] = {META CHANGE IDEM, COUNTER};
 
 static const struct {
     const char *const *list;
     int64_t count; /* the version of a file that has them all */
+    int64_t read;  /* from this version on it has what a reader looks at */
 } steps[SPACE_KINDS] = {
-    [SPACE_MAIN] = {main_steps, ARRAY_LEN(main_steps)},
-    [SPACE_USER] = {user_steps, ARRAY_LEN(user_steps)},
-    [SPACE_ORG] = {org_steps, ARRAY_LEN(org_steps)},
-    [SPACE_SHARED] = {shared_steps, ARRAY_LEN(shared_steps)},
+    [SPACE_MAIN] = {main_steps, ARRAY_LEN(main_steps), 2},
+    [SPACE_USER] = {user_steps, ARRAY_LEN(user_steps), 1},
+    [SPACE_ORG] = {org_steps, ARRAY_LEN(org_steps), 1},
+    [SPACE_SHARED] = {shared_steps, ARRAY_LEN(shared_steps), 1},
 };
 
 static enum err read_version(struct space *sp, int64_t *version)
@@ -142,5 +199,5 @@ enum err migrate_check(struct space *sp)
         return ERR_NOT_FOUND;
     if (version > steps[sp->kind].count)
         return ERR_TOO_NEW;
-    return version < steps[sp->kind].count ? ERR_BUSY : OK;
+    return version < steps[sp->kind].read ? ERR_BUSY : OK;
 }

@@ -11,8 +11,8 @@
  */
 enum err migrate(struct space *sp, bool create) must_check;
 
-/* A reader's check: OK when the file is at this program's version, ERR_TOO_NEW, ERR_NOT_FOUND when
- * not made yet, ERR_BUSY when a writer has yet to bring it up to date. */
+/* A reader's check: OK when the file has what readers look at, ERR_TOO_NEW, ERR_NOT_FOUND when not
+ * made yet, ERR_BUSY when a writer has yet to bring it up to date. */
 enum err migrate_check(struct space *sp) must_check;
 
 #endif

@@ -117,25 +117,25 @@ static void a_reader_tells_what_it_may_use(void **state)
     store_close(reader);
 }
 
-/* A shared file as the first version made it. */
-static void make_shared_1(struct test_store *t)
+/* What the first version made in every file with a log. */
+#define FIRST                                                                                      \
+    "CREATE TABLE meta(name TEXT PRIMARY KEY, value) WITHOUT ROWID;"                               \
+    "INSERT INTO meta VALUES('epoch', 'abcdef01');"                                                \
+    "CREATE TABLE change(seq INTEGER PRIMARY KEY, at INTEGER NOT NULL,"                            \
+    " bytes INTEGER NOT NULL, name TEXT NOT NULL, data TEXT NOT NULL);"                            \
+    "INSERT INTO change VALUES(41, 1, 6, 'name', '{}');"                                           \
+    "CREATE TABLE idem(n INTEGER PRIMARY KEY, key TEXT NOT NULL UNIQUE, at INTEGER NOT NULL,"      \
+    " fingerprint TEXT NOT NULL, status INTEGER NOT NULL, headers TEXT NOT NULL,"                  \
+    " body TEXT NOT NULL);"
+
+/* A file as the first version made it. */
+static void make_first(struct test_store *t, const char *path, const char *sql)
 {
-    static const char *const steps[] = {
-        "CREATE TABLE meta(name TEXT PRIMARY KEY, value) WITHOUT ROWID",
-        "INSERT INTO meta VALUES('epoch', 'abcdef01')",
-        "CREATE TABLE change(seq INTEGER PRIMARY KEY, at INTEGER NOT NULL,"
-        " bytes INTEGER NOT NULL, name TEXT NOT NULL, data TEXT NOT NULL)",
-        "INSERT INTO change VALUES(41, 1, 6, 'name', '{}')",
-        "CREATE TABLE idem(n INTEGER PRIMARY KEY, key TEXT NOT NULL UNIQUE, at INTEGER NOT NULL,"
-        " fingerprint TEXT NOT NULL, status INTEGER NOT NULL, headers TEXT NOT NULL,"
-        " body TEXT NOT NULL)",
-        "PRAGMA user_version=1",
-    };
     struct db_options o = {.create = true, .busy_ms = 1000};
     struct db *db;
-    assert_int_equal(db_open(&db, test_store_path(t, "shared/old.db"), &o), OK);
-    for (size_t i = 0; i < ARRAY_LEN(steps); i++)
-        assert_int_equal(db_exec(db, steps[i]), OK);
+    assert_int_equal(db_open(&db, test_store_path(t, path), &o), OK);
+    assert_int_equal(db_exec(db, sql), OK);
+    assert_int_equal(db_exec(db, "PRAGMA user_version=1"), OK);
     db_close(db);
 }
 
@@ -146,7 +146,7 @@ static void a_shared_file_of_before_counters_keeps_its_log_and_gets_them(void **
     struct space *sp;
     uint64_t seq;
     int64_t at;
-    make_shared_1(t);
+    make_first(t, "shared/old.db", FIRST);
     assert_int_equal(space_acquire(t->store, SPACE_SHARED, STR("old"), &sp), OK);
     assert_string_equal(sp->epoch, "abcdef01");
     assert_int_equal(space_begin_write(sp), OK);
@@ -155,6 +155,56 @@ static void a_shared_file_of_before_counters_keeps_its_log_and_gets_them(void **
     assert_int_equal(counters_create(sp, &c, 0), OK);
     assert_int_equal(space_commit(sp), OK);
     assert_int_equal(migrate_check(sp), OK);
+    space_release(sp);
+}
+
+static void a_users_file_of_before_second_factors_is_read_as_it_is_and_gets_them(void **state)
+{
+    struct test_store *t = *state;
+    struct store_options o = t->options;
+    struct store *reader;
+    struct space *sp;
+    struct str message;
+    space_release(test_user_writing(t));
+    assert_int_equal(space_delete(t->store, SPACE_USER, STR(TEST_USER)), OK);
+    make_first(t, "users/01/" TEST_USER ".db",
+               FIRST "CREATE TABLE kv(key TEXT PRIMARY KEY, value TEXT NOT NULL,"
+                     " updated_at INTEGER NOT NULL) WITHOUT ROWID;"
+                     "CREATE TABLE session(id TEXT PRIMARY KEY, created_at INTEGER NOT NULL,"
+                     " last_seen_at INTEGER NOT NULL, user_agent TEXT NOT NULL, ip TEXT NOT NULL,"
+                     " jti TEXT NOT NULL, iat INTEGER NOT NULL, exp INTEGER NOT NULL,"
+                     " kid TEXT NOT NULL, previous_jti TEXT, rotated_at INTEGER) WITHOUT ROWID;");
+    o.reader = true;
+    assert_int_equal(store_open(&reader, &o, &t->mem, &message), OK);
+    assert_int_equal(space_acquire(reader, SPACE_USER, STR(TEST_USER), &sp), OK);
+    assert_string_equal(sp->epoch, "abcdef01");
+    space_release(sp);
+    store_close(reader);
+    assert_int_equal(space_acquire(t->store, SPACE_USER, STR(TEST_USER), &sp), OK);
+    assert_int_equal(db_exec(sp->db, "INSERT INTO once VALUES('a', 1)"), OK);
+    assert_int_equal(db_exec(sp->db, "INSERT INTO recovery VALUES('a', NULL)"), OK);
+    assert_string_equal(sp->epoch, "abcdef01");
+    space_release(sp);
+}
+
+static void a_main_file_of_before_organizations_keeps_its_accounts(void **state)
+{
+    struct test_store *t = *state;
+    struct space *sp;
+    space_release(test_user_writing(t));
+    assert_int_equal(space_acquire(t->store, SPACE_MAIN, STR(""), &sp), OK);
+    assert_int_equal(db_exec(sp->db, "DROP TABLE identity; DROP TABLE mail; DROP TABLE member;"
+                                     "DROP TABLE organization; DROP TABLE outbox;"
+                                     "DROP TABLE failure; DROP TABLE once;"
+                                     "INSERT INTO account VALUES('a', 'a@b', '', 1, 0);"
+                                     "PRAGMA user_version=1"),
+                     OK);
+    space_release(sp);
+    test_store_reopen(t, t->options);
+    assert_int_equal(space_acquire(t->store, SPACE_MAIN, STR(""), &sp), OK);
+    assert_int_equal(db_exec(sp->db, "INSERT INTO organization VALUES('o', 'n', 'a', 1)"), OK);
+    assert_int_equal(db_exec(sp->db, "INSERT INTO account VALUES('b', 'a@b', '', 1, 0)"),
+                     ERR_CONFLICT);
     space_release(sp);
 }
 
@@ -169,6 +219,8 @@ int main(void)
         TEST(each_file_has_an_epoch_of_its_own_that_stays),
         TEST(a_reader_tells_what_it_may_use),
         TEST(a_shared_file_of_before_counters_keeps_its_log_and_gets_them),
+        TEST(a_users_file_of_before_second_factors_is_read_as_it_is_and_gets_them),
+        TEST(a_main_file_of_before_organizations_keeps_its_accounts),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
