@@ -115,8 +115,6 @@ static enum err program_open(struct program *p, const struct options *o, struct 
     db_library_init();
     e = open_store(p, message);
     if (e == OK)
-        e = counter_prepare(p->app.store);
-    if (e == OK)
         e = open_socket(p, o, message);
     if (e == OK && bus_pub_open(&p->app.bus, p->conf.bus_dir)) {
         e = ERR_INTERNAL;
@@ -157,6 +155,9 @@ static void own_signals(sigset_t *ends)
 static void serve(struct program *p, const sigset_t *ends)
 {
     int signal_number = 0;
+    enum err e = counter_prepare(p->app.store);
+    if (e) /* everything else can be served; a call for counters tries again */
+        log_warn("cannot open the counters code=%.*s", STR_ARG(err_code(e)));
     struct workers_options o = {
         .threads = threads_of(&p->conf),
         .poll_threads = (size_t)p->conf.poll_workers,

@@ -29,6 +29,16 @@ bool counter_name_is_valid(struct str name)
 
 /* --- the space -------------------------------------------------------------------------------- */
 
+/* A program that starts on a full disk finds it there and writes nothing. */
+static bool has_global(struct space *sp)
+{
+    struct arena mem = ARENA_INIT;
+    struct counter c;
+    bool found = counters_get(sp, COUNTER_GLOBAL, &mem, &c) == OK;
+    arena_release(&mem);
+    return found;
+}
+
 static enum err make_global(struct space *sp)
 {
     int64_t now = clock_wall_ms();
@@ -46,7 +56,7 @@ static enum err make_global(struct space *sp)
 static enum err make_space(struct store *s, struct space **out)
 {
     enum err e = space_create(s, SPACE_SHARED, COUNTER_SPACE, out);
-    if (!e)
+    if (!e && !has_global(*out))
         e = make_global(*out);
     if (e) {
         space_release(*out);
