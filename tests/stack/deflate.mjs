@@ -50,8 +50,9 @@ throughEachServer('permessage-deflate', { CUBBY_TEST_ENDPOINTS: 'on' }, (at) => 
 
     it('offers that are wrong are passed over', async () => {
         const wrong = ['x-other', `${NAME}-2`, `${NAME}; unknown`, `${NAME}; server_max_window_bits`,
-            `${NAME}; server_max_window_bits=7`, `${NAME}; server_max_window_bits=16`, `${NAME}; client_max_window_bits=08`,
-            `${NAME}; server_no_context_takeover=1`, `${NAME}; client_no_context_takeover; client_no_context_takeover`];
+            `${NAME}; server_max_window_bits=7`, `${NAME}; server_max_window_bits=16`,
+            `${NAME}; client_max_window_bits=08`, `${NAME}; server_no_context_takeover=1`,
+            `${NAME}; client_no_context_takeover; client_no_context_takeover`];
         for (const offer of wrong) {
             const alone = await open(offer);
             assert.equal(alone.extensions, undefined, offer);
@@ -220,7 +221,9 @@ throughEachServer('permessage-deflate', { CUBBY_TEST_ENDPOINTS: 'on' }, (at) => 
 
         for (const [title, options, agreed] of [
             ['its own settings', true, true], ['none', false, false],
-            ['no context takeover', { serverNoContextTakeover: true, clientNoContextTakeover: true, threshold: 0 }, true],
+            ['no context takeover', {
+                serverNoContextTakeover: true, clientNoContextTakeover: true, threshold: 0,
+            }, true],
             ['context takeover', { serverNoContextTakeover: false, threshold: 0 }, true],
             ['small windows', { serverMaxWindowBits: 9, clientMaxWindowBits: 9, threshold: 0 }, true],
             ['middle windows', { serverMaxWindowBits: 12, clientMaxWindowBits: 10, threshold: 0 }, true],

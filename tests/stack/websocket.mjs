@@ -191,7 +191,8 @@ throughEachServer('WebSocket', { CUBBY_TEST_ENDPOINTS: 'on', CUBBY_METRICS_TOKEN
         }
         socket.destroy();
         const bad = ['80', 'bf', 'c080', 'c1bf', 'c2', 'c220', 'e0', 'e0a0', 'e08080', 'e09fbf', 'eda080', 'edbfbf',
-            'f08080', 'f0808080', 'f08fbfbf', 'f0908d', 'f4908080', 'f5808080', 'f888808080', 'fc8480808080', 'fe', 'ff'];
+            'f08080', 'f0808080', 'f08fbfbf', 'f0908d', 'f4908080', 'f5808080', 'f888808080',
+            'fc8480808080', 'fe', 'ff'];
         await forAll(bad, async (hex) => {
             const bytes = Buffer.from(hex, 'hex');
             await closes(frame(FIN | TEXT, bytes), 1007, [], hex);
@@ -278,8 +279,9 @@ throughEachServer('WebSocket', { CUBBY_TEST_ENDPOINTS: 'on', CUBBY_METRICS_TOKEN
 
     it('clients that vanish leave nothing behind', async () => {
         const before = await connections();
-        const half = [Buffer.alloc(0), frame(TEXT, 'half a message'), frame(FIN | TEXT, 'x'.repeat(200)).subarray(0, 90),
-            frame(FIN | BINARY, '', { length: 16 * MIB }), Buffer.from([0x81])];
+        const half = [Buffer.alloc(0), frame(TEXT, 'half a message'),
+            frame(FIN | TEXT, 'x'.repeat(200)).subarray(0, 90), frame(FIN | BINARY, '', { length: 16 * MIB }),
+            Buffer.from([0x81])];
         const ends = ['destroy', 'resetAndDestroy', 'end'];
         await forAll(half.flatMap((bytes) => ends.map((end) => [bytes, end])), async ([bytes, end]) => {
             const socket = await echo();
