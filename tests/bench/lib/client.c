@@ -72,7 +72,7 @@ void client_ask(int fd, const struct client_request *r)
     buf_release(&b);
 }
 
-static void read_head(int fd)
+static void read_head(int fd, struct str subprotocol)
 {
     char head[4096];
     size_t n = 0;
@@ -86,13 +86,15 @@ static void read_head(int fd)
     if (memcmp(head + sizeof "HTTP/1.1", "200", 3) != 0 &&
         memcmp(head + sizeof "HTTP/1.1", "101", 3) != 0)
         fatal("a stream was refused: %.*s", (int)strcspn(head, "\r\n"), head);
+    if (subprotocol.n && !memmem(head, n, subprotocol.p, subprotocol.n))
+        fatal("no %.*s is spoken here", STR_ARG(subprotocol));
 }
 
 void client_begin(int fd, const struct client_request *r)
 {
     struct buf frames = BUF_INIT;
     struct str left = r->hello, line;
-    read_head(fd);
+    read_head(fd, r->subprotocol);
     while (r->hello.n && str_next(&left, '\n', &line))
         client_append_text(&frames, line);
     if (frames.n)

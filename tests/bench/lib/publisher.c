@@ -14,13 +14,18 @@
 
 #define ANSWER_BYTES 65536 /* read at once */
 
+struct channel {
+    int fd;
+    bool waiting; /* for an answer */
+    struct buf answer;
+};
+
 struct publisher {
     const struct protocol *protocol;
     struct feed *feed; /* NULL: it posts */
-    int fds[PUBLISHER_WINDOW];
-    bool waiting[PUBLISHER_WINDOW]; /* for an answer */
+    struct channel channels[PUBLISHER_WINDOW];
     unsigned next;
-    struct buf token, body, request, answer;
+    struct buf token, body, request;
 };
 
 struct publisher *publisher_open(const struct protocol *protocol, const struct publisher_target *t)
@@ -33,20 +38,27 @@ struct publisher *publisher_open(const struct protocol *protocol, const struct p
     }
     token_backend(&p->token, STR(BENCH_USER));
     for (unsigned i = 0; i < PUBLISHER_WINDOW; i++)
-        p->fds[i] = client_connect(t->port, i);
+        p->channels[i].fd = client_connect(t->port, i);
     return p;
 }
 
-static void read_answer(struct publisher *p, int fd)
+/* The connections are used in turn: it is that of the oldest post that counts. */
+bool publisher_is_ready(struct publisher *p)
 {
+    struct channel *c = &p->channels[p->next % PUBLISHER_WINDOW];
     struct str body;
-    buf_reset(&p->answer);
-    while (p->answer.n == 0 || !post_answer(buf_str(&p->answer), &body)) {
-        ssize_t n = recv(fd, buf_reserve(&p->answer, ANSWER_BYTES), ANSWER_BYTES, 0);
-        if (n <= 0)
-            fatal("a publisher got no answer: errno=%d", n < 0 ? errno : 0);
-        p->answer.n += (size_t)n;
-    }
+    if (p->feed || !c->waiting)
+        return true;
+    ssize_t n = recv(c->fd, buf_reserve(&c->answer, ANSWER_BYTES), ANSWER_BYTES, MSG_DONTWAIT);
+    if (n < 0 && errno == EAGAIN)
+        return false;
+    if (n <= 0)
+        fatal("a publisher got no answer: errno=%d", n < 0 ? errno : 0);
+    c->answer.n += (size_t)n;
+    c->waiting = post_answer(buf_str(&c->answer), &body) == 0;
+    if (!c->waiting)
+        buf_reset(&c->answer);
+    return !c->waiting;
 }
 
 void publisher_send(struct publisher *p, size_t filler)
@@ -56,9 +68,7 @@ void publisher_send(struct publisher *p, size_t filler)
         feed_send(p->feed, filler);
         return;
     }
-    unsigned i = p->next++ % PUBLISHER_WINDOW;
-    if (p->waiting[i])
-        read_answer(p, p->fds[i]);
+    struct channel *c = &p->channels[p->next++ % PUBLISHER_WINDOW];
     buf_reset(&p->body);
     buf_append_str(&p->body, protocol->before);
     buf_append_ch(&p->body, MARK);
@@ -67,19 +77,20 @@ void publisher_send(struct publisher *p, size_t filler)
     buf_append_str(&p->body, protocol->after);
     buf_reset(&p->request);
     post_append(&p->request, &(struct post){protocol->post, buf_str(&p->token), buf_str(&p->body)});
-    client_write(p->fds[i], p->request.p, p->request.n);
-    p->waiting[i] = true;
+    client_write(c->fd, p->request.p, p->request.n);
+    c->waiting = true;
 }
 
 void publisher_close(struct publisher *p)
 {
     if (p->feed)
         feed_close(p->feed);
-    for (unsigned i = 0; !p->feed && i < PUBLISHER_WINDOW; i++)
-        close(p->fds[i]);
+    for (unsigned i = 0; !p->feed && i < PUBLISHER_WINDOW; i++) {
+        close(p->channels[i].fd);
+        buf_release(&p->channels[i].answer);
+    }
     buf_release(&p->token);
     buf_release(&p->body);
     buf_release(&p->request);
-    buf_release(&p->answer);
     mem_free(p);
 }

@@ -16,9 +16,11 @@ struct publisher_target {
 
 struct publisher *publisher_open(const struct protocol *p, const struct publisher_target *t);
 
-/* Publish a message with so many bytes of filler, and do not wait for its readers: of those posted,
- * PUBLISHER_WINDOW may wait for their answers. */
+/* False while PUBLISHER_WINDOW posts wait for their answers. */
 #define PUBLISHER_WINDOW 4
+bool publisher_is_ready(struct publisher *p);
+
+/* Publish a message with so many bytes of filler. The publisher must be ready. */
 void publisher_send(struct publisher *p, size_t filler);
 
 void publisher_close(struct publisher *p);

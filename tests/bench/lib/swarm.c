@@ -80,7 +80,7 @@ struct burst {
 static void send_due(struct readers *r, struct burst *b)
 {
     while (b->sent < b->plan->messages && b->sent - b->done < b->plan->window &&
-           now_ns() >= b->next_at) {
+           now_ns() >= b->next_at && publisher_is_ready(r->publisher)) {
         uint64_t all = b->before + (uint64_t)(b->sent + 1) * r->streams.count;
         r->all_at = all;
         r->half_at = all - r->streams.count / 2;
@@ -112,7 +112,7 @@ static void publish(struct readers *r, const struct swarm_burst *plan, struct sw
     int64_t progress_at = now_ns();
     while (b.done < plan->messages) {
         send_due(r, &b);
-        streams_poll(&r->streams, plan->gap_us ? 1 : 100);
+        streams_poll(&r->streams, 1);
         count_done(r, &b);
         if (r->messages != last)
             progress_at = now_ns();
