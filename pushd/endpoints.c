@@ -238,6 +238,8 @@ void endpoints_open(struct server *s)
 
 void endpoints_close(struct server *s)
 {
+    if (!s->parts)
+        return; /* the start failed before */
     rooms_free(s->parts->rooms);
     live_free(s->parts->live);
     notes_free(s->parts->notes);
