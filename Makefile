@@ -3,6 +3,7 @@
 #   make               build both programs            make check      unit tests only
 #   make run           install, build, serve          make test       everything, as CI runs it
 #   make start|stop    the same in the background     make bench      measure, print ratios
+#   make reload        a new cubby-pushd for a running `make start`
 #   make lint tidy format compdb                      make fuzz T=json [FUZZ_S=60]
 #   Settings: CC=clang  SAN=1 (address, undefined)  SAN=thread  V=1  PORT=8080  DATA=data
 #
@@ -140,8 +141,8 @@ fuzz:
 
 # --- the two commands ------------------------------------------------------------------------------
 
-run start stop: export PORT := $(PORT)
-run start stop: export DATA := $(DATA)
+run start stop reload: export PORT := $(PORT)
+run start stop reload: export DATA := $(DATA)
 run: install-run
 	@$(MAKE) --no-print-directory all
 	@apache-conf/serve.sh run $(APP) $(PUSHD)
@@ -150,6 +151,8 @@ start: install-run
 	@apache-conf/serve.sh start $(APP) $(PUSHD)
 stop:
 	@apache-conf/serve.sh stop
+reload: all
+	@apache-conf/serve.sh reload
 
 test: install-test
 	@$(MAKE) --no-print-directory SAN=$(SAN) CC=$(CC) test-all
@@ -194,5 +197,5 @@ compdb:
 clean:
 	@rm -rf build compile_commands.json
 
-.PHONY: all check fuzz run start stop test test-all bench bench-programs install-run install-test \
+.PHONY: all check fuzz run start stop reload test test-all bench bench-programs install-run install-test \
 	lint tidy headers format compdb clean

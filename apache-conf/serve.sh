@@ -3,6 +3,7 @@
 #
 #   serve.sh run   APP [PUSHD]   in the foreground, until Ctrl-C
 #   serve.sh start APP [PUSHD]   in the background          serve.sh stop
+#   serve.sh reload              a new cubby-pushd takes the place of the one that runs
 #
 # Without PUSHD there are no streams: changes are had from /api/changes.
 #
@@ -84,10 +85,47 @@ alive() {
 
 start_pushd() {
     [ -n "$PUSHD" ] || return 0
-    CUBBY_TRUSTED_PROXIES=${CUBBY_TRUSTED_PROXIES:-127.0.0.1} background cubby-pushd "$PUSHD"
+    CUBBY_TRUSTED_PROXIES=${CUBBY_TRUSTED_PROXIES:-127.0.0.1 unix:} \
+        background cubby-pushd "$PUSHD" "$@"
 }
 
-# The port of pushd stays the same for the whole run: the web server is told once.
+# By SIGUSR1: a new pushd takes the sockets of the old one, which serves until the new one can and
+# then drains. $RUN/reloaded says what came of it.
+take_over() {
+    local old new left=400 result
+    old=$(pid_of cubby-pushd)
+    start_pushd --takeover
+    new=$(pid_of cubby-pushd)
+    while kill -0 "$old" 2>/dev/null && kill -0 "$new" 2>/dev/null && [ $left -gt 0 ]; do
+        sleep 0.05
+        left=$((left - 1))
+    done
+    result="cubby-pushd $new took the place of $old"
+    if ! kill -0 "$new" 2>/dev/null; then
+        echo "$old" >"$RUN/cubby-pushd.pid"
+        result="failed: $(tail -n 1 "$RUN/cubby-pushd.log")"
+    fi
+    echo "$result" >"$RUN/reloaded.new"
+    mv "$RUN/reloaded.new" "$RUN/reloaded"
+}
+
+# Where pushd is, for the web servers: a host and port (a path and 0), and as Apache has it.
+push_address() {
+    case $CUBBY_PUSH_LISTEN in
+    unix:*)
+        CUBBY_PUSH_HOST=${CUBBY_PUSH_LISTEN#unix:} CUBBY_PUSH_PORT=0
+        CUBBY_PUSH_URL="$CUBBY_PUSH_LISTEN|http://localhost"
+        ;;
+    *)
+        CUBBY_PUSH_HOST=${CUBBY_PUSH_LISTEN%:*} CUBBY_PUSH_PORT=${CUBBY_PUSH_LISTEN##*:}
+        CUBBY_PUSH_URL=http://$CUBBY_PUSH_LISTEN
+        listening "$CUBBY_PUSH_PORT" && die "pushd's port $CUBBY_PUSH_PORT is in use"
+        ;;
+    esac
+    export CUBBY_PUSH_LISTEN CUBBY_PUSH_HOST CUBBY_PUSH_PORT CUBBY_PUSH_URL
+}
+
+# The address of pushd stays the same for the whole run: the web server is told once.
 first_pushd() {
     if [ -z "${CUBBY_PUSH_LISTEN:-}" ]; then
         CUBBY_PUSH_LISTEN=127.0.0.1:$((20000 + RANDOM % 12000))
@@ -95,9 +133,7 @@ first_pushd() {
             CUBBY_PUSH_LISTEN=127.0.0.1:$((20000 + RANDOM % 12000))
         done
     fi
-    listening "${CUBBY_PUSH_LISTEN##*:}" && die "pushd's port ${CUBBY_PUSH_LISTEN##*:} is in use"
-    export CUBBY_PUSH_LISTEN CUBBY_PUSH_HOST=${CUBBY_PUSH_LISTEN%:*}
-    export CUBBY_PUSH_PORT=${CUBBY_PUSH_LISTEN##*:}
+    push_address
     echo "$CUBBY_PUSH_LISTEN" >"$RUN/push.address"
     start_pushd
 }
@@ -136,10 +172,26 @@ app_settings() {
     [ "$SERVER" != apache ] || export CUBBY_THREADS=${CUBBY_THREADS:-64}
 }
 
-# Apache does not work as root: its processes take another user, who must reach the socket.
+# The first folder on the way to FILE that USER may not enter, or FILE itself.
+barrier() {
+    local user=$1 file=$2 at=
+    local as=(setpriv "--reuid=$user" "--regid=$user" --init-groups)
+    while IFS= read -r -d / part; do
+        at=$at$part/
+        "${as[@]}" test -x "$at" || { echo "the folder $at" && return; }
+    done <<<"$file"
+    "${as[@]}" test -r "$file" || echo "$file"
+}
+
+# Apache does not work as root: its processes take another user, who must reach pages and socket.
 share_socket() {
+    local closed
     export CUBBY_USER=www-data
     if [ "$SERVER" = apache ] && [ "$(id -u)" = 0 ]; then
+        closed=$(barrier "$CUBBY_USER" "$CUBBY_WWW/index.html")
+        [ -z "$closed" ] || die "Apache, started by root, works as $CUBBY_USER, who cannot read" \
+            "$closed: move this tree to where everybody may (/srv, say), open that with chmod o+rx," \
+            "or run it as another user"
         SOCKET_FOLDER=$(mktemp -d /tmp/cubby.XXXXXX)
         chgrp www-data "$SOCKET_FOLDER" && chmod 2750 "$SOCKET_FOLDER"
         CUBBY_SOCKET=$SOCKET_FOLDER/fcgi.sock
@@ -228,6 +280,7 @@ run() {
     await_ready
     echo "http://127.0.0.1:$PORT/" >"$RUN/address"
     echo "Cubby serves http://127.0.0.1:$PORT/ by $SERVER; data in $DATA, logs in $RUN"
+    trap take_over USR1
     supervise
 }
 
@@ -257,6 +310,22 @@ stop() {
     flock -w 40 9 || die "process $(pid_of serve) does not stop"
 }
 
+reload() {
+    make_folders
+    exec 9>"$RUN/lock"
+    flock -n 9 && die "nothing runs with the data folder $DATA"
+    rm -f "$RUN/reloaded"
+    kill -USR1 "$(pid_of serve)" || die "cannot reach process $(pid_of serve)"
+    until [ -s "$RUN/reloaded" ]; do
+        alive serve || die "process $(pid_of serve) ended"
+        sleep 0.05
+    done
+    case $(cat "$RUN/reloaded") in
+    failed*) die "the old cubby-pushd goes on; $(cat "$RUN/reloaded")" ;;
+    *) cat "$RUN/reloaded" ;;
+    esac
+}
+
 COMMAND=${1:-} APP=${2:-} PUSHD=${3:-}
 case $SERVER in
 lighttpd | apache | nginx) ;;
@@ -269,10 +338,10 @@ run | start)
         die "no program \"$PUSHD\"; usage: serve.sh $COMMAND APP [PUSHD]"
     "$COMMAND"
     ;;
-stop) stop ;;
+stop | reload) "$COMMAND" ;;
 spawn) # by lighttpd, whose child this is
     echo $$ >"$CUBBY_RUN/cubby-fcgi.pid"
     exec "$APP" 2>>"$CUBBY_RUN/cubby-fcgi.log"
     ;;
-*) die "usage: serve.sh run|start APP [PUSHD], or serve.sh stop" ;;
+*) die "usage: serve.sh run|start APP [PUSHD], or serve.sh stop|reload" ;;
 esac
