@@ -190,7 +190,7 @@ share_socket() {
     if [ "$SERVER" = apache ] && [ "$(id -u)" = 0 ]; then
         closed=$(barrier "$CUBBY_USER" "$CUBBY_WWW/index.html")
         [ -z "$closed" ] || die "Apache, started by root, works as $CUBBY_USER, who cannot read" \
-            "$closed: move this tree to where everybody may (/srv, say), open that with chmod o+rx," \
+            "$closed: move this tree to where everybody may (/srv, say), open that (chmod o+rx)," \
             "or run it as another user"
         SOCKET_FOLDER=$(mktemp -d /tmp/cubby.XXXXXX)
         chgrp www-data "$SOCKET_FOLDER" && chmod 2750 "$SOCKET_FOLDER"

@@ -9,7 +9,7 @@ sqlite3\.h                                      lib/store/db\.c
 (fastcgi|fcgi_stdio|fcgiapp|fcgios)\.h          fcgi-app/fcgi\.c
 sys/epoll\.h                                    pushd/loop\.c
 openssl/(ssl|err)\.h                            lib/wire/tls\.c
-openssl/.*                                      lib/base/digest\.c|lib/domain/password\.c|lib/wire/tls\.c
+openssl/.*                                      lib/(base/digest|domain/password|wire/tls)\.c
 argon2\.h                                       lib/domain/password\.c
 (cjson/)?cJSON\.h                               lib/wire/tree\.c
 wslay/.*                                        lib/wire/ws\.c
