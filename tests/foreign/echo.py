@@ -14,7 +14,7 @@ SIZES = [0, 1, 125, 126, 65535, 65536, 1 << 20]
 
 
 async def echo(**options):
-    """Everything comes back, whole and in fragments, beside a ping. Which extensions were agreed on?"""
+    """Everything comes back, whole and in fragments, beside a ping. Returns what was agreed on."""
     async with websockets.connect(ECHO, max_size=None, **options) as socket:
         for size in SIZES:
             for data in ["κ" * (size // 2), bytes(size)]:
