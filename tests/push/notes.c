@@ -358,6 +358,36 @@ static void a_gap_in_the_log_is_an_update_of_nobody_knows_what(void **state)
     test_client_free(c);
 }
 
+/* Its data is no JSON object: the list cannot be read until that is mended. */
+static void spoil(struct test_push *t, struct str data)
+{
+    struct space *sp = test_user_writing(&t->store);
+    struct row row = {.id = note_id(t, 0), .data = data, .version = 1};
+    assert_int_equal(rows_update(sp, &table, &row), OK);
+    assert_int_equal(space_commit(sp), OK);
+    space_release(sp);
+}
+
+static void a_read_that_failed_is_tried_again(void **state)
+{
+    struct test_push *t = *state;
+    write_note(t, "create", 0, "x");
+    struct test_client *a = open_as(t, "a", 1);
+    spoil(t, STR("[]"));
+    struct test_client *b = connect_as(t, "b");
+    change(t, "create", 1, "y");
+    expect_no_message(a);
+    expect_no_message(b);
+    spoil(t, STR("{\"text\":\"z\"}"));
+    test_push_wait(t, 510);
+    expect_update(a, "create", 2);
+    expect_initial(b, 2);
+    expect_no_message(a);
+    expect_no_message(b);
+    test_client_free(a);
+    test_client_free(b);
+}
+
 /* --- acknowledgements --- */
 
 static void it_comes_again_every_5_s_until_it_is_acknowledged(void **state)
@@ -694,6 +724,7 @@ int main(void)
         TEST(a_delete_goes_out_at_once_and_ends_the_window),
         TEST(changes_that_no_hint_told_of_are_found),
         TEST(a_gap_in_the_log_is_an_update_of_nobody_knows_what),
+        TEST(a_read_that_failed_is_tried_again),
         TEST(it_comes_again_every_5_s_until_it_is_acknowledged),
         TEST(what_a_client_owes_comes_before_its_list_when_it_is_back),
         TEST(another_client_owes_nothing_of_it),
