@@ -85,6 +85,8 @@ void server_cut(struct server *s)
 void server_release(struct server *s)
 {
     assert(s->conns == 0);
+    if (!s->loop)
+        return; /* it was never begun */
     limit_release(&s->addresses);
     tickets_release(&s->tickets);
     arena_release(&s->mem);
