@@ -12,7 +12,7 @@ import { after, before, describe } from 'node:test';
 
 export const ROOT = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '../..');
 export const APP = path.resolve(ROOT, process.env.CUBBY_TEST_APP ?? 'build/gcc/cubby.fcgi');
-const PUSHD = path.resolve(ROOT, process.env.CUBBY_TEST_PUSHD ?? 'build/gcc/cubby-pushd');
+export const PUSHD = path.resolve(ROOT, process.env.CUBBY_TEST_PUSHD ?? 'build/gcc/cubby-pushd');
 export const SERVERS = (process.env.CUBBY_TEST_SERVERS ?? 'lighttpd,apache,nginx').split(',');
 
 export const SECRET = 'the secret of the tests, at least 32 bytes of it';
