@@ -5,14 +5,17 @@
 #include "server.h"
 #include "wire/ws.h"
 
-bool framed_send(struct framed *m, struct conn *c)
+void framed_send(struct framed *m, struct conn *c)
 {
     bool deflate = c->deflate == WS_DEFLATE;
     struct framed_form *f = deflate ? &m->deflated : &m->plain;
     if (f->frame.n == 0)
         ws_append_message(&f->frame, deflate ? c->server->deflater : NULL, WS_TEXT,
                           buf_str(&m->text));
-    return conn_send(c, buf_str(&f->frame), &f->shared);
+    if (conn_send(c, buf_str(&f->frame), &f->shared))
+        return;
+    c->server->stats.slow++;
+    conn_end(c, END_SLOW);
 }
 
 static void reset_form(struct framed_form *f)

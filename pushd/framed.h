@@ -17,8 +17,14 @@ struct framed {
     struct framed_form plain, deflated;
 };
 
-/* False when c is too slow: nothing was taken. */
-bool framed_send(struct framed *m, struct conn *c) must_check;
+/* Is it open, and has it taken all it was sent? Then it can take one message of any length. */
+static inline bool framed_is_welcome(const struct conn *c)
+{
+    return c->state == CONN_OPEN && conn_is_drained(c);
+}
+
+/* To one who is too slow for it: 4408. */
+void framed_send(struct framed *m, struct conn *c);
 
 /* Make room for another text. */
 void framed_reset(struct framed *m);

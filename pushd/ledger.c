@@ -238,11 +238,6 @@ struct retry {
     struct framed message;
 };
 
-static bool can_take(const struct notes_socket *s)
-{
-    return s->sub.conn->state == CONN_OPEN && conn_is_drained(s->sub.conn);
-}
-
 static void write_retry(struct retry *r, const struct owed *o)
 {
     if (r->update == o->update && r->attempt == o->attempts)
@@ -253,26 +248,19 @@ static void write_retry(struct retry *r, const struct owed *o)
     append_retry(&r->message.text, o);
 }
 
-/* One who has taken everything before can take one message of any length. */
-static void send_retry(struct retry *r, struct notes_socket *s)
-{
-    if (!framed_send(&r->message, s->sub.conn))
-        conn_end(s->sub.conn, END_SLOW);
-}
-
 static void run_one(struct retry *r, const struct ledger_client *c, struct owed *o, int64_t now)
 {
     bool sent = false;
     list_for_each (node, &c->sockets) {
         struct notes_socket *s = list_entry(node, struct notes_socket, same);
-        if (!s->sub.lane || s->resuming || !can_take(s))
+        if (!s->sub.lane || s->resuming || !framed_is_welcome(s->sub.conn))
             continue;
         if (!sent) {
             o->attempts++;
             o->next = now + LEDGER_RETRY_MS;
             write_retry(r, o);
         }
-        send_retry(r, s);
+        framed_send(&r->message, s->sub.conn);
         sent = true;
     }
 }
@@ -340,7 +328,7 @@ bool ledger_resume(struct notes_socket *s, int64_t now)
     c->owed[i].next = now + LEDGER_RETRY_MS;
     s->resumed = c->owed[i].update->number;
     write_retry(&r, &c->owed[i]);
-    send_retry(&r, s);
+    framed_send(&r.message, s->sub.conn);
     framed_release(&r.message);
     return true;
 }

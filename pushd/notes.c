@@ -214,18 +214,6 @@ static struct framed *answer_to(struct answers *a, enum notes_ask what)
     return m;
 }
 
-/* One who has taken everything before can take one message of any length. */
-static bool can_take(const struct notes_socket *s)
-{
-    return s->sub.conn->state == CONN_OPEN && conn_is_drained(s->sub.conn);
-}
-
-static void send_one(struct notes_socket *s, struct framed *m)
-{
-    if (!framed_send(m, s->sub.conn))
-        conn_end(s->sub.conn, END_SLOW);
-}
-
 static void join(struct notes_user *u, struct notes_socket *s)
 {
     hub_join(&u->topic, &s->sub, &format_update);
@@ -235,12 +223,12 @@ static void join(struct notes_user *u, struct notes_socket *s)
 /* What it cannot take yet it gets of a later read: notes_drained. */
 static void answer(struct notes_user *u, struct notes_socket *s, struct answers *a)
 {
-    if (!s->sub.lane && can_take(s)) {
-        send_one(s, initial(a));
+    if (!s->sub.lane && framed_is_welcome(s->sub.conn)) {
+        framed_send(initial(a), s->sub.conn);
         join(u, s);
     }
-    while (s->sub.lane && s->asks_read > 0 && can_take(s)) {
-        send_one(s, answer_to(a, s->asked & 1 ? NOTES_REFRESHED : NOTES_SUBSCRIBED));
+    while (s->sub.lane && s->asks_read > 0 && framed_is_welcome(s->sub.conn)) {
+        framed_send(answer_to(a, s->asked & 1 ? NOTES_REFRESHED : NOTES_SUBSCRIBED), s->sub.conn);
         s->asked >>= 1;
         s->asks--;
         s->asks_read--;
@@ -259,7 +247,7 @@ static void answer_all(struct notes_user *u, struct str list)
         struct notes_socket *s = list_entry(u->answering.next, struct notes_socket, node);
         list_del(&s->node);
         answer(u, s, &a);
-        if (waits(s) && can_take(s))
+        if (waits(s) && framed_is_welcome(s->sub.conn))
             list_add_tail(&u->asking, &s->node);
     }
     framed_release(&a.initial);
@@ -337,7 +325,7 @@ static void ask(struct notes_user *u, struct notes_socket *s)
 static void resume(struct notes_socket *s)
 {
     int64_t now = now_of(s->user);
-    while (can_take(s)) {
+    while (framed_is_welcome(s->sub.conn)) {
         if (ledger_resume(s, now))
             continue;
         s->resuming = false;
@@ -436,7 +424,7 @@ void notes_ask(struct notes_socket *s, enum notes_ask what)
     if (s->asks == NOTES_ASKS_MAX)
         return;
     s->asked |= (uint32_t)(what == NOTES_REFRESHED) << s->asks++;
-    if (!s->resuming && can_take(s))
+    if (!s->resuming && framed_is_welcome(s->sub.conn))
         ask(s->user, s);
 }
 
@@ -452,7 +440,8 @@ void notes_drained(struct notes_socket *s)
         return;
     }
     ledger_run_client(s->client, now_of(s->user));
-    if (waits(s) && can_take(s))
+    arm_retry(s->user);
+    if (waits(s) && framed_is_welcome(s->sub.conn))
         ask(s->user, s);
 }
 

@@ -663,6 +663,8 @@ static void who_takes_nothing_is_not_sent_it_again(void **state)
     assert_int_equal(t->server.stats.sent_bytes, before);
     test_client_expect(c, "\"affectedNoteId\"");
     test_client_expect(c, "\"isRetry\":true,\"attempt\":1}");
+    test_push_wait(t, 5010);
+    test_client_expect(c, "\"isRetry\":true,\"attempt\":2}");
     test_client_free(c);
 }
 
