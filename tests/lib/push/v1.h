@@ -1,0 +1,32 @@
+/* Clients of cubby.v1, of several users. */
+#ifndef TESTS_LIB_PUSH_V1_H
+#define TESTS_LIB_PUSH_V1_H
+
+#include "lib/push/push.h"
+
+#define TEST_ANN "a0000000000000000000000000000000"
+#define TEST_BOB "b0000000000000000000000000000000"
+
+/* A user with a file and an account. */
+void test_v1_user(struct test_push *t, const char *id);
+
+/* A token of whoever holds the secret. */
+const char *test_v1_token(struct test_push *t, const char *claims);
+
+/* A connection past its greeting, by such a token for that user. */
+struct test_client *test_v1_open(struct test_push *t, const char *user_id);
+
+/* The same by TEST_SID's token, with more to the address ("?…") and header lines. */
+struct test_client *test_v1_open_session(struct test_push *t, const char *query, const char *extra);
+
+/* Send a text message. */
+void test_v1_say(struct test_client *c, const char *text);
+
+/* Expect a text message: exactly this one; beginning so. */
+void test_v1_expect(struct test_client *c, const char *text);
+void test_v1_expect_begin(struct test_client *c, const char *text);
+
+/* Say it, and expect a realtime:error with that code. */
+void test_v1_refused(struct test_client *c, const char *text, const char *code);
+
+#endif
