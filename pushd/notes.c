@@ -455,9 +455,9 @@ struct notes *notes_new(struct server *s)
     return n;
 }
 
-size_t notes_users(const struct notes *n)
+struct notes_stats notes_stats(const struct notes *n)
 {
-    return n->users.count;
+    return (struct notes_stats){.users = n->users.count, .pending_bytes = n->ledgers.bytes};
 }
 
 void notes_free(struct notes *n)

@@ -39,8 +39,11 @@ struct notes *notes_new(struct server *s);
 /* No socket may be left. NULL is fine. */
 void notes_free(struct notes *n);
 
-/* How many users are known. */
-size_t notes_users(const struct notes *n);
+struct notes_stats {
+    uint64_t users;         /* known now */
+    uint64_t pending_bytes; /* of updates that wait for an acknowledgement */
+};
+struct notes_stats notes_stats(const struct notes *n);
 
 /* Come in as that client of that user: updates it has not acknowledged, and then initialSync,
  * follow when the stream is open. */

@@ -5,6 +5,7 @@
 #include "ep/ep.h"
 #include "fanout.h"
 #include "feed.h"
+#include "notes.h"
 #include "parts.h"
 #include "server.h"
 
@@ -32,6 +33,7 @@ enum err metrics_answer(const struct request *r, struct answer *a)
     struct hub_stats hub = hub_stats(s->hub);
     struct feed_stats feed = feed_stats(s->feed);
     struct fanout_stats fanout = fanout_stats(s->parts->fanout);
+    struct notes_stats notes = notes_stats(s->parts->notes);
     struct bus_stats bus = s->bus ? bus_sub_stats(s->bus) : (struct bus_stats){0};
     const struct {
         const char *name, *type;
@@ -63,6 +65,8 @@ enum err metrics_answer(const struct request *r, struct answer *a)
         {"publishes_waiting", "gauge", fanout.waiting},
         {"publishes_timed_out_total", "counter", fanout.timed_out},
         {"acknowledgements_total", "counter", fanout.acknowledged},
+        {"notes_users", "gauge", notes.users},
+        {"notes_pending_bytes", "gauge", notes.pending_bytes},
     };
     a->type = STR("text/plain; version=0.0.4");
     for (size_t i = 0; i < ARRAY_LEN(rows); i++)
