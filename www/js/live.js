@@ -42,7 +42,8 @@ function onRender(event) {
 
 async function post(form) {
     const answer = await fetch(form.action, { method: 'POST', body: new URLSearchParams(new FormData(form)) });
-    if (!answer.ok) form.submit(); // what is wrong is shown as without this module
+    if (answer.ok) form.reset(); // as a page that was loaded again
+    else form.submit(); // what is wrong is shown as without this module
 }
 
 const stream = new EventSource(realtime, { withCredentials: true });
