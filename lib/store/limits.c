@@ -91,6 +91,14 @@ static bool all_off(const struct limit *limits, size_t count)
     return true;
 }
 
+enum err limits_take_within(struct space *sp, const struct limit *limits, size_t count,
+                            int64_t now_ms, int64_t *retry_ms)
+{
+    assert(sp->kind == SPACE_MAIN && sp->writing);
+    enum err e = check(sp, limits, count, now_ms, retry_ms);
+    return e ? e : count_all(sp, limits, count, now_ms);
+}
+
 enum err limits_take(struct store *st, const struct limit *limits, size_t count, int64_t now_ms,
                      int64_t *retry_ms)
 {
@@ -106,9 +114,7 @@ enum err limits_take(struct store *st, const struct limit *limits, size_t count,
     if (!e)
         e = space_begin_write(sp);
     if (!e)
-        e = check(sp, limits, count, now_ms, retry_ms);
-    if (!e)
-        e = count_all(sp, limits, count, now_ms);
+        e = limits_take_within(sp, limits, count, now_ms, retry_ms);
     if (!e)
         e = space_commit(sp);
     space_release(sp);

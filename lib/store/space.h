@@ -42,6 +42,7 @@ struct store_options {
     int64_t quota_rows;      /* rows and keys of a space, 0: no bound */
     size_t table_count;
     const struct rows_table *tables; /* live as long as the store */
+    const struct mailbox *mail;      /* store/mailbox.h; NULL: mail that is queued goes nowhere */
 };
 
 struct store; /* one per process, shared by its threads */

@@ -1,0 +1,224 @@
+/* The table mail of main.db. */
+#include "base/base.h"
+
+#include "base/clock.h"
+#include "store/limits.h"
+#include "store/mailbox.h"
+#include "wire/json.h"
+
+#define HOUR_MS INT64_C(3600000)
+
+/* --- into the queue --------------------------------------------------------------------------- */
+
+static enum err check_room(struct space *sp)
+{
+    static const struct str sql = SQL("SELECT 1 FROM mail LIMIT 1 OFFSET ?1");
+    struct stmt *s;
+    bool full;
+    enum err e = db_stmt(sp->db, sql, &s);
+    if (e)
+        return e;
+    stmt_bind_i64(s, 1, MAILBOX_MAX - 1);
+    e = stmt_step(s, &full);
+    stmt_reset(s);
+    if (e)
+        return e;
+    return full ? ERR_BUSY : OK;
+}
+
+static void append_fields(struct buf *out, const struct mail *m)
+{
+    buf_append_ch(out, '{');
+    for (size_t i = 0; i < m->count; i++) {
+        if (i)
+            buf_append_ch(out, ',');
+        json_append_string(out, m->fields[i].name);
+        buf_append_ch(out, ':');
+        json_append_string(out, m->fields[i].value);
+    }
+    buf_append_ch(out, '}');
+}
+
+static enum err insert(struct space *sp, const struct mail *m, int64_t now)
+{
+    static const struct str sql =
+        SQL("INSERT INTO mail(recipient, template, language, data, created_at, due_at)"
+            " VALUES(?1, ?2, ?3, ?4, ?5, ?5)");
+    struct buf fields = BUF_INIT;
+    struct stmt *s;
+    enum err e = db_stmt(sp->db, sql, &s);
+    if (e)
+        return e;
+    append_fields(&fields, m);
+    stmt_bind_str(s, 1, m->to);
+    stmt_bind_str(s, 2, m->template);
+    stmt_bind_str(s, 3, m->language.p ? m->language : STR(""));
+    stmt_bind_str(s, 4, buf_str(&fields));
+    stmt_bind_i64(s, 5, now);
+    e = stmt_run(s);
+    buf_release(&fields);
+    return e;
+}
+
+enum err mail_enqueue(struct space *sp, const struct mail *m)
+{
+    const struct mailbox *box = store_options(sp->store)->mail;
+    int64_t now = clock_wall_ms(), retry_ms;
+    struct limit share = {STR("mail"), m->to, box && !m->notice ? box->per_address : 0, HOUR_MS};
+    assert(sp->kind == SPACE_MAIN && sp->writing);
+    assert(m->to.n && m->template.n && m->count <= MAIL_FIELDS_MAX);
+    if (!box)
+        return OK;
+    enum err e = check_room(sp);
+    if (!e)
+        e = limits_take_within(sp, &share, 1, now, &retry_ms);
+    if (e == ERR_RATE_LIMIT)
+        return OK;
+    if (!e)
+        e = insert(sp, m, now);
+    if (!e && box->on_mail)
+        box->on_mail(box->arg);
+    return e;
+}
+
+/* --- out of it -------------------------------------------------------------------------------- */
+
+/* Holds main.db in a write transaction; both are given up by end(). */
+static enum err begin(struct store *st, struct space **sp)
+{
+    enum err e = space_acquire(st, SPACE_MAIN, STR_NULL, sp);
+    if (e)
+        *sp = NULL;
+    return e ? e : space_begin_write(*sp);
+}
+
+static enum err end(struct space *sp, enum err e)
+{
+    if (!e)
+        e = space_commit(sp);
+    space_release(sp);
+    return e;
+}
+
+static enum err find_due(struct space *sp, int64_t now, struct arena *mem, struct mail_claim *out)
+{
+    static const struct str sql =
+        SQL("SELECT id, recipient, template, language, data, created_at, attempts FROM mail"
+            " WHERE due_at <= ?1 AND lease <= ?1 ORDER BY due_at, id LIMIT 1");
+    struct stmt *s;
+    bool row;
+    enum err e = db_stmt(sp->db, sql, &s);
+    if (e)
+        return e;
+    stmt_bind_i64(s, 1, now);
+    e = stmt_step(s, &row);
+    if (!e && !row)
+        e = ERR_NOT_FOUND;
+    if (!e)
+        *out = (struct mail_claim){.id = stmt_i64(s, 0),
+                                   .to = arena_dup(mem, stmt_str(s, 1)),
+                                   .template = arena_dup(mem, stmt_str(s, 2)),
+                                   .language = arena_dup(mem, stmt_str(s, 3)),
+                                   .fields = arena_dup(mem, stmt_str(s, 4)),
+                                   .created_at = stmt_i64(s, 5),
+                                   .attempts = stmt_i64(s, 6)};
+    stmt_reset(s);
+    return e;
+}
+
+static enum err take(struct space *sp, int64_t id, int64_t lease)
+{
+    static const struct str sql = SQL("UPDATE mail SET lease = ?2 WHERE id = ?1");
+    struct stmt *s;
+    enum err e = db_stmt(sp->db, sql, &s);
+    if (e)
+        return e;
+    stmt_bind_i64(s, 1, id);
+    stmt_bind_i64(s, 2, lease);
+    return stmt_run(s);
+}
+
+enum err mailbox_claim(struct store *st, int64_t now, int64_t lease_ms, struct arena *mem,
+                       struct mail_claim *out)
+{
+    struct space *sp;
+    enum err e = space_acquire(st, SPACE_MAIN, STR_NULL, &sp);
+    if (e)
+        return e;
+    e = find_due(sp, now, mem, out); /* an idle look takes no lock from writers */
+    if (!e)
+        e = space_begin_write(sp);
+    if (!e)
+        e = find_due(sp, now, mem, out);
+    if (!e)
+        e = take(sp, out->id, now + lease_ms);
+    out->lease = now + lease_ms;
+    return end(sp, e);
+}
+
+enum err mailbox_remove(struct store *st, const struct mail_claim *c)
+{
+    static const struct str sql = SQL("DELETE FROM mail WHERE id = ?1");
+    struct space *sp;
+    struct stmt *s;
+    enum err e = begin(st, &sp);
+    if (!e)
+        e = db_stmt(sp->db, sql, &s);
+    if (!e) {
+        stmt_bind_i64(s, 1, c->id);
+        e = stmt_run(s);
+    }
+    return end(sp, e);
+}
+
+static enum err put_back(struct store *st, const struct mail_claim *c, int64_t due_at,
+                         int64_t attempts)
+{
+    static const struct str sql = SQL("UPDATE mail SET due_at = coalesce(?3, due_at),"
+                                      " attempts = attempts + ?4, lease = 0"
+                                      " WHERE id = ?1 AND lease = ?2");
+    struct space *sp;
+    struct stmt *s;
+    enum err e = begin(st, &sp);
+    if (!e)
+        e = db_stmt(sp->db, sql, &s);
+    if (!e) {
+        stmt_bind_i64(s, 1, c->id);
+        stmt_bind_i64(s, 2, c->lease);
+        if (attempts)
+            stmt_bind_i64(s, 3, due_at);
+        stmt_bind_i64(s, 4, attempts);
+        e = stmt_run(s);
+    }
+    return end(sp, e);
+}
+
+enum err mailbox_retry(struct store *st, const struct mail_claim *c, int64_t due_at)
+{
+    return put_back(st, c, due_at, 1);
+}
+
+enum err mailbox_give_back(struct store *st, const struct mail_claim *c)
+{
+    return put_back(st, c, 0, 0);
+}
+
+enum err mailbox_count(struct store *st, int64_t *count)
+{
+    static const struct str sql = SQL("SELECT count(*) FROM mail");
+    struct space *sp;
+    struct stmt *s;
+    bool row;
+    enum err e = space_acquire(st, SPACE_MAIN, STR_NULL, &sp);
+    if (e)
+        return e;
+    e = db_stmt(sp->db, sql, &s);
+    if (!e)
+        e = stmt_step(s, &row);
+    if (!e)
+        *count = stmt_i64(s, 0);
+    if (!e)
+        stmt_reset(s);
+    space_release(sp);
+    return e;
+}
