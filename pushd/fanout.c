@@ -82,6 +82,13 @@ struct fanout_stats fanout_stats(const struct fanout *f)
 
 /* --- sockets ---------------------------------------------------------------------------------- */
 
+/* It has left; its owner sets its filter again. */
+static void on_slow(struct sub *s, uint64_t sent)
+{
+    (void)s;
+    (void)sent;
+}
+
 static struct fanout_user *find_or_make(struct fanout *f, struct str id)
 {
     struct fanout_user *u = map_get(&f->users, id);
@@ -90,6 +97,7 @@ static struct fanout_user *find_or_make(struct fanout *f, struct str id)
     u = mem_zalloc(1, sizeof(*u) + id.n);
     u->fanout = f;
     topic_init(&u->topic, f->server->hub);
+    u->topic.on_slow = on_slow;
     u->id_n = (uint32_t)id.n;
     memcpy(u->id, id.p, id.n);
     map_put(&f->users, str_make(u->id, id.n), u);

@@ -40,7 +40,8 @@ void fanout_leave(struct fanout_reader *r);
 /*
  * From now on envelopes that match go to it, in that format: hub_event.text is the envelope, name
  * its type, data its payload. NULL: none. The filter is borrowed: set NULL before it is changed,
- * then set it again.
+ * then set it again. A reader too slow for an envelope, if that does not close it, gets none until
+ * then.
  */
 void fanout_set_filter(struct fanout_reader *r, const struct filter *filter,
                        const struct format *format);

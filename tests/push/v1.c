@@ -574,6 +574,28 @@ static void envelopes_come_to_explicit_filters_and_are_acknowledged(void **state
     test_client_free(all);
 }
 
+/* It does not end: what it missed is lost, what comes later is not. */
+static void a_slow_reader_misses_envelopes_until_it_has_drained(void **state)
+{
+    struct test_push *t = *state;
+    struct test_client *c = open_own(t);
+    char *text = arena_alloc(&t->mem, 8001);
+    memset(text, 'x', 8000);
+    text[8000] = '\0';
+    const char *body =
+        arena_printf(&t->mem, "{\"userId\":\"" TEST_USER "\",\"payload\":\"%s\"}", text).p;
+    test_v1_say(c, "{\"type\":\"subscribe\",\"filters\":[{\"type\":\"message\"}]}");
+    for (int i = 0; i < 100; i++)
+        test_client_free(publish(t, body));
+    assert_int_equal(t->server.streams, 1);
+    for (int i = 0; i < 10; i++)
+        test_client_receive(c), test_push_rounds(t);
+    buf_reset(&c->in);
+    test_client_free(publish(t, "{\"userId\":\"" TEST_USER "\",\"payload\":1}"));
+    test_v1_expect_begin(c, "{\"event\":\"envelope\",\"data\":{\"envelopeId\":\"");
+    test_client_free(c);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(void)
@@ -601,6 +623,7 @@ int main(void)
         TEST(broadcasts_have_names_and_data_of_their_own),
         TEST(broadcasts_are_bounded_in_rate),
         TEST(envelopes_come_to_explicit_filters_and_are_acknowledged),
+        TEST(a_slow_reader_misses_envelopes_until_it_has_drained),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
