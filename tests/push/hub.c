@@ -67,7 +67,7 @@ static void a_freed_queue_lets_go_of_its_messages(void **state)
 
 /* --- topics --- */
 
-struct listener {
+struct hearer {
     struct test_client *client;
     struct conn *conn;
     struct sub sub;
@@ -76,7 +76,7 @@ struct listener {
 struct fixture {
     struct test_push push;
     struct topic topic;
-    struct listener all[6];
+    struct hearer all[6];
     size_t count;
 };
 
@@ -118,10 +118,10 @@ static int tear_down(void **state)
 }
 
 /* An open stream (of the echo, which says nothing itself) in the topic. */
-static struct listener *join(struct fixture *f, const struct format *format,
-                             const struct filter *filter)
+static struct hearer *join(struct fixture *f, const struct format *format,
+                           const struct filter *filter)
 {
-    struct listener *l = &f->all[f->count++];
+    struct hearer *l = &f->all[f->count++];
     l->client = test_upgrade(&f->push, "/push/echo", "");
     l->conn = list_entry(f->push.server.strangers.prev, struct conn, peers);
     l->sub = (struct sub){.conn = l->conn, .filter = filter};
@@ -135,7 +135,7 @@ static void publish(struct fixture *f, const char *name, const char *data)
     hub_publish(&f->topic, &e, 0);
 }
 
-static void expect_bytes(struct listener *l, const char *text)
+static void expect_bytes(struct hearer *l, const char *text)
 {
     test_client_receive(l->client);
     assert_true(str_eq(buf_str(&l->client->in), str_from_c(text)));
@@ -145,7 +145,7 @@ static void expect_bytes(struct listener *l, const char *text)
 static void a_round_is_one_send_for_each_connection(void **state)
 {
     struct fixture *f = *state;
-    struct listener *a = join(f, &plain, NULL), *b = join(f, &plain, NULL);
+    struct hearer *a = join(f, &plain, NULL), *b = join(f, &plain, NULL);
     uint64_t before = f->push.server.stats.sent;
     publish(f, "x", "1");
     publish(f, "x", "2");
@@ -162,8 +162,8 @@ static void each_reads_its_own_format_through_its_own_filter(void **state)
     struct fixture *f = *state;
     struct filter *filter;
     assert_int_equal(filter_parse(&filter, STR("b*")), OK);
-    struct listener *a = join(f, &plain, NULL), *b = join(f, &loud, NULL);
-    struct listener *c = join(f, &plain, filter);
+    struct hearer *a = join(f, &plain, NULL), *b = join(f, &loud, NULL);
+    struct hearer *c = join(f, &plain, filter);
     publish(f, "a1", "1");
     publish(f, "b1", "2");
     publish(f, "a2", "3");
@@ -182,9 +182,9 @@ static void each_reads_its_own_format_through_its_own_filter(void **state)
 static void who_joins_in_the_middle_of_a_round_hears_what_comes_after(void **state)
 {
     struct fixture *f = *state;
-    struct listener *a = join(f, &plain, NULL);
+    struct hearer *a = join(f, &plain, NULL);
     publish(f, "x", "1");
-    struct listener *b = join(f, &plain, NULL);
+    struct hearer *b = join(f, &plain, NULL);
     publish(f, "x", "2");
     hub_flush(f->push.server.hub);
     expect_bytes(a, "1;2;");
@@ -194,8 +194,8 @@ static void who_joins_in_the_middle_of_a_round_hears_what_comes_after(void **sta
 static void who_left_hears_nothing_and_the_others_everything(void **state)
 {
     struct fixture *f = *state;
-    struct listener *a = join(f, &plain, NULL), *b = join(f, &plain, NULL);
-    struct listener *c = join(f, &plain, NULL);
+    struct hearer *a = join(f, &plain, NULL), *b = join(f, &plain, NULL);
+    struct hearer *c = join(f, &plain, NULL);
     publish(f, "x", "1");
     hub_leave(&a->sub);
     hub_leave(&a->sub); /* again is harmless */
@@ -213,7 +213,7 @@ static void who_left_hears_nothing_and_the_others_everything(void **state)
 static void a_long_round_is_sent_before_its_end(void **state)
 {
     struct fixture *f = *state;
-    struct listener *a = join(f, &plain, NULL);
+    struct hearer *a = join(f, &plain, NULL);
     char text[1001];
     memset(text, 'x', 1000);
     text[1000] = '\0';
@@ -227,7 +227,7 @@ static void a_long_round_is_sent_before_its_end(void **state)
 static void the_slow_share_what_waits_for_them(void **state)
 {
     struct fixture *f = *state;
-    struct listener *a = join(f, &plain, NULL), *b = join(f, &plain, NULL);
+    struct hearer *a = join(f, &plain, NULL), *b = join(f, &plain, NULL);
     char text[30001];
     memset(text, 'x', 30000);
     text[30000] = '\0';
@@ -248,7 +248,7 @@ static void the_slow_share_what_waits_for_them(void **state)
 static void who_is_too_slow_is_closed(void **state)
 {
     struct fixture *f = *state;
-    struct listener *a = join(f, &plain, NULL), *reads = join(f, &plain, NULL);
+    struct hearer *a = join(f, &plain, NULL), *reads = join(f, &plain, NULL);
     char text[30001];
     memset(text, 'x', 30000);
     text[30000] = '\0';
