@@ -3,7 +3,7 @@
  * end: exactly the log of their space, event by event, byte by byte. Prints how many hints the bus
  * dropped and what it cost to make up for them.
  *
- *   burst LABEL SERVER DATA_DIR IDS TOKENS CHANGES READERS
+ *   burst SERVER DATA_DIR IDS TOKENS CHANGES READERS
  *
  *   SERVER        "port=1 push=2": of the application and of cubby-pushd; with "stop=17" process 17
  *                 stands still from the tenth part of the changes to their end
@@ -266,41 +266,36 @@ static void read_metrics(int port, double values[ARRAY_LEN(metrics)])
     }
 }
 
-static void report(const struct burst *b, const char *label, struct times t,
-                   const double before[ARRAY_LEN(metrics)], const double after[ARRAY_LEN(metrics)])
+static void report(const struct burst *b, struct times t, const double before[ARRAY_LEN(metrics)],
+                   const double after[ARRAY_LEN(metrics)])
 {
-    char name[128];
     unsigned right = 0;
     for (unsigned n = 0; n < b->streams.count; n++)
         right += b->readers[n].seen.events == 0;
-    snprintf(name, sizeof name, "%s: changes taken", label);
-    row_print(name, "1/s", (double)b->changes / t.taken_s, -1, "-");
-    for (size_t i = 0; i < ARRAY_LEN(metrics); i++) {
-        snprintf(name, sizeof name, "%s: %s", label, metrics[i].what);
-        row_print(name, "", after[i] - before[i], -1, "-");
-    }
-    snprintf(name, sizeof name, "%s: last answer until all readers have all", label);
-    row_print(name, "ms", t.behind_ms, -1, "-");
-    snprintf(name, sizeof name, "%s: readers with exactly their log", label);
-    row_print(name, "", right, b->streams.count, "ratio>=1");
+    row_print("changes taken", "1/s", (double)b->changes / t.taken_s, -1, "-");
+    for (size_t i = 0; i < ARRAY_LEN(metrics); i++)
+        row_print(metrics[i].what, "", after[i] - before[i], -1, "-");
+    row_print("last answer until all readers have all", "ms", t.behind_ms, -1, "-");
+    row_print("readers with exactly their log (floor: all)", "", right, b->streams.count,
+              "ratio>=1");
 }
 
 static void burst_open(struct burst *b, char **argv, unsigned readers)
 {
-    lines_read(&b->ids, argv[4]);
-    lines_read(&b->tokens, argv[5]);
+    lines_read(&b->ids, argv[3]);
+    lines_read(&b->tokens, argv[4]);
     if (b->ids.count < USERS || b->tokens.count < USERS)
         fatal("needs %d users", USERS);
     b->readers = mem_zalloc(readers, sizeof *b->readers);
     b->streams.on_ask = on_ask;
     b->streams.on_bytes = on_bytes;
     b->writers.on_bytes = on_answer;
-    b->port = option_number(argv[2], "port");
-    if (option_text(argv[2], "stop").p)
-        b->stop = (pid_t)option_number(argv[2], "stop");
+    b->port = option_number(argv[1], "port");
+    if (option_text(argv[1], "stop").p)
+        b->stop = (pid_t)option_number(argv[1], "stop");
     streams_init(&b->streams, readers);
     streams_init(&b->writers, WRITERS);
-    streams_open(&b->streams, option_number(argv[2], "push"), readers);
+    streams_open(&b->streams, option_number(argv[1], "push"), readers);
     for (unsigned n = 0; n < WRITERS; n++)
         streams_add(&b->writers, client_connect(b->port, n));
     streams_settle(&b->streams);
@@ -312,14 +307,14 @@ int main(int argc, char **argv)
     double before[ARRAY_LEN(metrics)], after[ARRAY_LEN(metrics)];
     struct burst *b = mem_zalloc(1, sizeof *b);
     struct data data;
-    if (argc != 8 || !str_to_i64(str_from_c(argv[6]), USERS, 10000000, &changes) ||
-        !str_to_i64(str_from_c(argv[7]), USERS, 10000, &readers))
-        fatal("usage: burst LABEL SERVER DATA_DIR IDS TOKENS CHANGES READERS");
+    if (argc != 7 || !str_to_i64(str_from_c(argv[5]), USERS, 10000000, &changes) ||
+        !str_to_i64(str_from_c(argv[6]), USERS, 10000, &readers))
+        fatal("usage: burst SERVER DATA_DIR IDS TOKENS CHANGES READERS");
     b->changes = (uint64_t)(changes - changes % USERS);
     proc_need_files((uint64_t)readers + 1024);
     burst_open(b, argv, (unsigned)readers);
-    int push_port = option_number(argv[2], "push");
-    data_open(&data, argv[3], DB_SYNC_NORMAL);
+    int push_port = option_number(argv[1], "push");
+    data_open(&data, argv[2], DB_SYNC_NORMAL);
     each_space(b, &data, find_head);
     read_metrics(push_port, before);
     struct times t = run(b);
@@ -327,6 +322,6 @@ int main(int argc, char **argv)
     streams_settle(&b->streams); /* nothing may come twice either */
     each_space(b, &data, compare);
     data_close(&data);
-    report(b, argv[1], t, before, after);
+    report(b, t, before, after);
     return 0;
 }

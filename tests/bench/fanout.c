@@ -3,7 +3,7 @@
  * delivery at a low rate and in a burst, in processor time, and how long it takes. The first server
  * is compared with each of the others; each has readers of its own, their rounds alternate.
  *
- *   fanout SET LABEL CLIENTS OURS OTHER...
+ *   fanout SET TITLE CLIENTS OURS OTHER...
  *
  *   SET      which rows: floor, cost or peer
  *   server   "protocol=ws pid=1 port=2 [name=nchan] [token=…] [publish=PORT] [data=DIR user=ID]"
@@ -54,10 +54,9 @@ static const struct measure {
     {"memory of an idle connection", "B", FIGURE(idle_bytes), "value<=512", NULL, "-"},
     {"CPU of a handshake", "us", FIGURE(handshake_us), "value<=30", NULL, NULL},
     {"bytes of a message", "B", FIGURE(message_bytes), "-", "-", "-"},
-    {"CPU of a delivery, one message at a time", "us", FIGURE(low_us), "ratio<=1.25", "ratio<=1.25",
-     "-"},
-    {"CPU of a delivery, 4 messages in flight", "us", FIGURE(burst_us), "-", NULL, "-"},
-    {"deliveries/s, 4 messages in flight", "1/s", FIGURE(burst_rate), "ratio>=0.8", "-", "-"},
+    {"CPU of a delivery, one at a time", "us", FIGURE(low_us), "ratio<=1.25", "ratio<=1.25", "-"},
+    {"CPU of a delivery, 4 in flight", "us", FIGURE(burst_us), "-", NULL, "-"},
+    {"deliveries/s, 4 in flight", "1/s", FIGURE(burst_rate), "ratio>=0.8", "-", "-"},
     {"publish to the only reader", "us", FIGURE(lone_us), NULL, NULL, "-"},
     {"publish to half of the readers", "ms", FIGURE(half_ms), NULL, NULL, "-"},
     {"publish to the last reader", "ms", FIGURE(all_ms), NULL, "-", "-"},
@@ -144,16 +143,15 @@ static double figure(const struct side *s, const struct measure *m)
     return *(const double *)(const void *)((const char *)&s->is + m->figure);
 }
 
-static void report(struct str set, const char *label, const struct side *ours,
+static void report(struct str set, const char *title, const struct side *ours,
                    const struct side *other)
 {
+    char name[32];
+    snprintf(name, sizeof name, "%.*s", STR_ARG(other->name.n ? other->name : STR("floor")));
+    row_table(title, name);
     for (const struct measure *m = measures; m < measures + ARRAY_LEN(measures); m++) {
-        char name[128];
-        if (!rule_of(m, set))
-            continue;
-        snprintf(name, sizeof name, "%s%s%.*s: %s", label, other->name.n ? ", " : "",
-                 STR_ARG(other->name), m->what);
-        row_print(name, m->unit, figure(ours, m), figure(other, m), rule_of(m, set));
+        if (rule_of(m, set))
+            row_print(m->what, m->unit, figure(ours, m), figure(other, m), rule_of(m, set));
     }
 }
 
@@ -163,7 +161,7 @@ int main(int argc, char **argv)
     int64_t clients;
     int count = argc - 4;
     if (count < 2 || count > SIDES_MAX || !str_to_i64(str_from_c(argv[3]), 2, 50000, &clients))
-        fatal("usage: fanout floor|cost|peer LABEL CLIENTS OURS OTHER...");
+        fatal("usage: fanout floor|cost|peer TITLE CLIENTS OURS OTHER...");
     proc_need_files((uint64_t)clients + 64);
     for (int i = 0; i < count; i++)
         side_init(&sides[i], argv[4 + i], (unsigned)clients);

@@ -1,7 +1,7 @@
 /*
  * Memory of idle cubby.v1 connections with one filter and one room each, ten to a room.
  *
- *   idle LABEL CLIENTS PID PORT TOKENS      TOKENS: a file, one a line, taken in turn
+ *   idle NAME CLIENTS PID PORT TOKENS      TOKENS: a file, one a line, taken in turn
  */
 #include "base/base.h"
 
@@ -49,11 +49,10 @@ int main(int argc, char **argv)
 {
     struct idle i = {.streams = {.on_ask = on_ask, .on_bytes = on_bytes}};
     int64_t clients, pid, port;
-    char name[128];
     if (argc != 6 || !str_to_i64(str_from_c(argv[2]), 2, 50000, &clients) ||
         !str_to_i64(str_from_c(argv[3]), 1, INT32_MAX, &pid) ||
         !str_to_i64(str_from_c(argv[4]), 1, UINT16_MAX, &port))
-        fatal("usage: idle LABEL CLIENTS PID PORT TOKENS");
+        fatal("usage: idle NAME CLIENTS PID PORT TOKENS");
     proc_need_files((uint64_t)clients + 64);
     lines_read(&i.tokens, argv[5]);
     streams_init(&i.streams, (unsigned)clients);
@@ -65,8 +64,7 @@ int main(int argc, char **argv)
     streams_settle(&i.streams);
     if (i.joined != clients)
         fatal("%u of %u are in their rooms", i.joined, (unsigned)clients);
-    snprintf(name, sizeof name, "memory of an idle cubby.v1, filter and room, %s", argv[1]);
-    row_print(name, "B", (double)(proc_pss((pid_t)pid) - pss) / (double)(clients - first), -1,
+    row_print(argv[1], "B", (double)(proc_pss((pid_t)pid) - pss) / (double)(clients - first), -1,
               "value<=1024");
     streams_close(&i.streams);
     lines_release(&i.tokens);

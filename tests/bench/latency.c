@@ -2,7 +2,7 @@
  * From the answer of a write to its event: one client writes over HTTP and holds an SSE and a
  * WebSocket stream of the same user. An event that is there before the answer counts as 0.
  *
- *   latency HTTP_PORT STREAM_PORT TOKEN WRITES LABEL
+ *   latency HTTP_PORT STREAM_PORT TOKEN WRITES
  */
 #include "base/base.h"
 
@@ -63,12 +63,12 @@ static void write_once(const int fds[CHANNELS], int64_t at[CHANNELS])
     }
 }
 
-static void report(const char *label, const char *stream, double *ms, size_t n)
+static void report(const char *stream, double *ms, size_t n)
 {
-    char name[96];
-    snprintf(name, sizeof name, "200 of a write to its event, %s%s: p50", stream, label);
+    char name[32];
+    snprintf(name, sizeof name, "%s: p50", stream);
     row_print(name, "ms", percentile(ms, n, 50), -1, "value<0.5");
-    snprintf(name, sizeof name, "200 of a write to its event, %s%s: p99", stream, label);
+    snprintf(name, sizeof name, "%s: p99", stream);
     row_print(name, "ms", percentile(ms, n, 99), -1, "value<2");
 }
 
@@ -76,10 +76,10 @@ int main(int argc, char **argv)
 {
     int fds[CHANNELS];
     int64_t http_port = 0, stream_port = 0, writes = 0, at[CHANNELS];
-    if (argc != 6 || !str_to_i64(str_from_c(argv[1]), 1, UINT16_MAX, &http_port) ||
+    if (argc != 5 || !str_to_i64(str_from_c(argv[1]), 1, UINT16_MAX, &http_port) ||
         !str_to_i64(str_from_c(argv[2]), 1, UINT16_MAX, &stream_port) ||
         !str_to_i64(str_from_c(argv[4]), 1, 1000000, &writes))
-        fatal("usage: latency HTTP_PORT STREAM_PORT TOKEN WRITES LABEL");
+        fatal("usage: latency HTTP_PORT STREAM_PORT TOKEN WRITES");
     struct str token = str_from_c(argv[3]);
     double *sse = mem_alloc((size_t)writes * sizeof *sse);
     double *ws = mem_alloc((size_t)writes * sizeof *ws);
@@ -101,8 +101,8 @@ int main(int argc, char **argv)
         }
         poll(NULL, 0, PAUSE_MS);
     }
-    report(argv[5], "SSE", sse, (size_t)writes);
-    report(argv[5], "WebSocket", ws, (size_t)writes);
+    report("SSE", sse, (size_t)writes);
+    report("WebSocket", ws, (size_t)writes);
     mem_free(sse);
     mem_free(ws);
     return 0;

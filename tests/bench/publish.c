@@ -48,7 +48,6 @@ int main(int argc, char **argv)
 {
     struct side sides[SIDES] = {0};
     int64_t users;
-    char name[96];
     if (argc != 4 || !str_to_i64(str_from_c(argv[1]), 1, 10000, &users))
         fatal("usage: publish USERS OURS FLOOR");
     proc_need_files(2 * (uint64_t)users + 1024);
@@ -60,10 +59,9 @@ int main(int argc, char **argv)
     for (size_t round = 0; round < ROUNDS; round++)
         for (int i = 0; i < SIDES; i++)
             measure(&sides[i], round);
-    snprintf(name, sizeof name, "POST /publish, %u users, each acknowledges", (unsigned)users);
-    row_print(name, "1/s", median(sides[OURS].rate, ROUNDS), median(sides[FLOOR].rate, ROUNDS),
-              "ratio>=0.75");
-    row_print("POST /publish, CPU", "us", median(sides[OURS].cost, ROUNDS),
+    row_print("publishes answered", "1/s", median(sides[OURS].rate, ROUNDS),
+              median(sides[FLOOR].rate, ROUNDS), "ratio>=0.75");
+    row_print("CPU of a publish", "us", median(sides[OURS].cost, ROUNDS),
               median(sides[FLOOR].cost, ROUNDS), "-");
     for (int i = 0; i < SIDES; i++)
         publishing_close(&sides[i].load);

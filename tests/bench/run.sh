@@ -149,6 +149,7 @@ need_users() { # COUNT users of the stack "app"; tokens live 15 minutes, a secti
 # --- load and rows -------------------------------------------------------------------------------
 
 median() { printf '%s\n' "$@" | sort -g | sed -n "$((($# + 1) / 2))p"; }
+table() { printf '%s\t%s\n' "$1" "${2:-floor}"; } # title, and what stands beside ours
 row() { printf '%s\t%s\t%s\t%s\t%s\n' "$@"; } # name unit ours floor rule
 ratio() { awk "BEGIN { printf \"%.4f\", $1 / $2 }"; }
 
@@ -200,7 +201,6 @@ heading() {
     commit=$(git describe --always --dirty 2>/dev/null || echo unknown)
     cpu=$(sed -n 's/^model name[^:]*: //p' /proc/cpuinfo | head -n 1)
     printf '%s\n' "$(nproc) cores ($cpu), Linux $(uname -r), $(date -u +%F), commit $commit"
-    [ -z "${BENCH_MD:-}" ] || echo
 }
 
 sections() {

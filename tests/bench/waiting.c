@@ -68,7 +68,6 @@ static void wait_for_slow(struct slow *s)
 int main(int argc, char **argv)
 {
     int64_t count, pid, port;
-    char name[96];
     struct brisk *brisk = mem_zalloc(1, sizeof *brisk);
     struct slow slow = {.load = {.silent = true, .first = USERS, .on_answer = on_slow_answer}};
     brisk->load.on_answer = on_brisk_answer;
@@ -87,12 +86,10 @@ int main(int argc, char **argv)
     if (slow.load.answered)
         fatal("%llu publishes were answered too early", (unsigned long long)slow.load.answered);
     wait_for_slow(&slow);
-    snprintf(name, sizeof name, "%d publishes wait: acknowledged ones, p50", (int)count);
-    row_print(name, "ms", percentile(brisk->ms, brisk->count, 50), -1, "-");
-    snprintf(name, sizeof name, "%d publishes wait: acknowledged ones, p99", (int)count);
-    row_print(name, "ms", percentile(brisk->ms, brisk->count, 99), -1, "value<20");
-    row_print("threads of cubby-pushd meanwhile (floor: before)", "", threads, threads_before,
-              "ratio<=1");
+    row_print("acknowledged ones: p50", "ms", percentile(brisk->ms, brisk->count, 50), -1, "-");
+    row_print("acknowledged ones: p99", "ms", percentile(brisk->ms, brisk->count, 99), -1,
+              "value<20");
+    row_print("threads of cubby-pushd (floor: before)", "", threads, threads_before, "ratio<=1");
     row_print("the last waiting one is answered after", "s", slow.last_s, -1, "value<=6");
     publishing_close(&brisk->load);
     publishing_close(&slow.load);

@@ -13,6 +13,11 @@ void row_print(const char *name, const char *unit, double ours, double floor, co
     fflush(stdout);
 }
 
+void row_table(const char *title, const char *other)
+{
+    printf("%s\t%s\n", title, other);
+}
+
 static int by_value(const void *a, const void *b)
 {
     double x = *(const double *)a, y = *(const double *)b;

@@ -32,7 +32,7 @@ section_peers() {
         nchan=$REPLY
         node_start
         node=$REPLY
-        "$bench/fanout" peer "$label" "$clients" \
+        "$bench/fanout" peer "$label, $clients readers" "$clients" \
             "protocol=live-$kind pid=${push_pid[app]} port=${push_port[app]}" \
             "name=nchan protocol=peer-$kind pid=$nchan port=${port[nchan]}" \
             "name=Node protocol=peer-$kind pid=$node port=${port[node]}"

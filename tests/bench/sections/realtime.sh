@@ -4,9 +4,10 @@
 section_latency() {
     need_users 1
     push_start app
-    "$bench/latency" "${port[app]}" "${push_port[app]}" "$(head -n 1 "$work/app/tokens")" 900 ""
-    "$bench/latency" "${port[app]}" "${port[app]}" "$(head -n 1 "$work/app/tokens")" 900 \
-        " through lighttpd"
+    table "200 of a write to its event" -
+    "$bench/latency" "${port[app]}" "${push_port[app]}" "$(head -n 1 "$work/app/tokens")" 900
+    table "200 of a write to its event, through lighttpd" -
+    "$bench/latency" "${port[app]}" "${port[app]}" "$(head -n 1 "$work/app/tokens")" 900
 }
 
 # The events are committed in the user's file and published on the bus by the benchmark itself, as
@@ -25,7 +26,7 @@ section_fanout() {
         background "$work/fanout-$kind/log" "$bench/fanout_floor" $kind "$floor_port" \
             "$work/fanout-$kind"
         sleep 0.3
-        "$bench/fanout" floor $kind "$clients" \
+        "$bench/fanout" floor "$clients streams of one user, $kind" "$clients" \
             "protocol=$kind pid=${push_pid[app]} port=${push_port[app]} data=$work/app/data $user" \
             "protocol=$kind pid=$REPLY port=$floor_port data=$work/fanout-$kind $user"
     done
@@ -36,12 +37,14 @@ section_notify() {
     push_start app
     background "$work/app/log" "$bench/bus_floor" "$work/app/data"
     sleep 0.3
+    table "a write nobody listens to, bus to pushd"
     "$bench/bus_load" "$work/app/data" "${push_pid[app]}" "$REPLY"
 }
 
 section_bus() {
     need_users 200
     push_start app
+    table "bus messages to 200 readers" -
     "$bench/bus_stream" "$work/app/data" "${push_port[app]}" "$work/app/ids" "$work/app/tokens"
 }
 
@@ -51,9 +54,11 @@ section_burst() {
     need_users 200
     push_start app
     servers="port=${port[app]} push=${push_port[app]}"
-    "$bench/burst" "burst" "$servers" "$data" "$work/app/ids" "$work/app/tokens" "$changes" 1000
-    "$bench/burst" "burst, stopped" "$servers stop=${push_pid[app]}" "$data" \
-        "$work/app/ids" "$work/app/tokens" "$changes" 1000
+    table "$changes changes at once, 1000 readers"
+    "$bench/burst" "$servers" "$data" "$work/app/ids" "$work/app/tokens" "$changes" 1000
+    table "the same while pushd stands still"
+    "$bench/burst" "$servers stop=${push_pid[app]}" "$data" "$work/app/ids" "$work/app/tokens" \
+        "$changes" 1000
 }
 
 # protocol_cost LABEL FLOOR OURS: each with processes of its own
@@ -70,7 +75,7 @@ protocol_cost() {
     *) background "$dir/log" "$bench/fanout_floor" "$2" "$floor_port" "$dir" ;;
     esac
     sleep 0.3
-    "$bench/fanout" cost "$1" "$clients" "pid=${push_pid[app]} port=${push_port[app]} $3" \
+    "$bench/fanout" cost "$1, $clients readers" "$clients" "pid=${push_pid[app]} port=${push_port[app]} $3" \
         "pid=$REPLY port=$floor_port data=$dir protocol=${2/publish/connect} $user"
     stop "$REPLY"
 }
@@ -98,9 +103,11 @@ section_publish() {
     floor_port=$REPLY
     background "$work/app/log" "$bench/publish_floor" "$floor_port"
     sleep 0.3
+    table "POST /publish, $((clients / 2)) users, each acknowledges"
     "$bench/publish" $((clients / 2)) "pid=${push_pid[app]} port=${push_port[app]}" \
         "pid=$REPLY port=$floor_port"
     stop "$REPLY"
+    table "1000 publishes wait for acknowledgements"
     "$bench/waiting" 1000 "${push_pid[app]}" "${push_port[app]}"
 }
 
@@ -114,10 +121,11 @@ section_idle() {
     free_port
     push_port[idle]=$REPLY
     push_start idle
-    "$bench/idle" "one user" "$clients" "${push_pid[idle]}" "${push_port[idle]}" "$work/idle/one"
+    table "memory of $clients idle cubby.v1, filter and room" -
+    "$bench/idle" "of one user" "$clients" "${push_pid[idle]}" "${push_port[idle]}" "$work/idle/one"
     push_stop idle
     push_start idle
-    "$bench/idle" "a user each" "$clients" "${push_pid[idle]}" "${push_port[idle]}" \
+    "$bench/idle" "of a user each" "$clients" "${push_pid[idle]}" "${push_port[idle]}" \
         "$work/idle/many"
     push_stop idle
     rm -rf "$dir"

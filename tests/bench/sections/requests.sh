@@ -4,6 +4,7 @@
 section_reads() {
     need_users 50
     trivial floor
+    table "through lighttpd, $connections connections"
     local tokens=$work/app/tokens one=$work/app/token
     head -n 1 "$tokens" >"$one"
     while read -r token; do
@@ -20,13 +21,14 @@ section_writes() {
     local body='{"key":"bench","value":{"n":1,"text":"0123456789012345678901234567890123456789"}}'
     local ours=() costs=() bare=() rate cost
     need_users 200
+    table "durable writes, 200 users" SQLite
     mkdir -p "$work/sqlite"
     for _ in $rounds; do
         load app POST /data "$work/app/tokens" "$body"
         ours+=("$rate") costs+=("$cost")
         bare+=("$("$bench/sqlite_floor" "$work/sqlite" 200 $CUBBY_THREADS $seconds)")
     done
-    row "POST /data, durable, 200 users" 1/s "$(median "${ours[@]}")" "$(median "${bare[@]}")" \
+    row "POST /data" 1/s "$(median "${ours[@]}")" "$(median "${bare[@]}")" \
         'ratio>=0.5'
     row "POST /data, CPU" us "$(median "${costs[@]}")" - -
 }
@@ -48,6 +50,7 @@ section_list() {
     done
     size=$(curl -s -H "Authorization: Bearer $(cat "$work/app/token")" "$url$query" | wc -c)
     trivial list "$size"
+    table "a list, by an index"
     versus "GET 50 of 1,000 rows, $size bytes" 'ratio>=0.5' list GET "$query" "$work/app/token"
 }
 
@@ -80,10 +83,11 @@ section_flat() {
         head -n 10 "$work/$name/all" >"$work/$name/ten"
         stack_start "$name" "$B/cubby.fcgi"
     done
-    flat "GET /api/me of 10 of $users users (floor: of 10)" 'ratio>=0.9' few many ten
-    flat "GET /api/me of $active of $users users (floor: of $active)" 'ratio>=0.9' active many all
+    table "requests of few of many users" "few"
+    flat "GET /api/me of 10 of $users users" 'ratio>=0.9' few many ten
+    flat "GET /api/me of $active of $users users" 'ratio>=0.9' active many all
     before=$(misses many)
     seconds=1 load many GET /api/me "$work/many/all"
-    row "files opened for a request that misses the cache" "" \
+    row "files opened for a miss of the cache" "" \
         "$(ratio "($(misses many) - $before)" "$requests")" - 'value<=1.05'
 }
