@@ -103,7 +103,7 @@ take_over() {
     result="cubby-pushd $new took the place of $old"
     if ! kill -0 "$new" 2>/dev/null; then
         echo "$old" >"$RUN/cubby-pushd.pid"
-        result="failed: $(tail -n 1 "$RUN/cubby-pushd.log")"
+        result="failed: $(grep level=error "$RUN/cubby-pushd.log" | tail -n 1)"
     fi
     echo "$result" >"$RUN/reloaded.new"
     mv "$RUN/reloaded.new" "$RUN/reloaded"
