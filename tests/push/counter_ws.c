@@ -136,19 +136,19 @@ static void types_choose_among_the_changes(void **state)
 
 static void names_and_types_that_cannot_be_are_400(void **state)
 {
-    static const char *const bad[] = {
+    struct test_push *t = *state;
+    struct str too_long = arena_printf(&t->mem, "/ws/counter/%0101d", 0);
+    const char *const bad[] = {
         "/ws/counter/a%20b",
         "/ws/counter/a/b",
         "/ws/counter/%zz",
         "/ws/counter/caf%C3%A9",
-        "/ws/counter/0123456789012345678901234567890123456789012345678901234567890123456789"
-        "0123456789012345678901234567890",
+        too_long.p,
         "/ws/counter/a?types=incr",
         "/ws/counter/a?types=increment,",
         "/ws/counter/a?types=,increment",
         "/ws/counter/a?types=create",
     };
-    struct test_push *t = *state;
     t->conf.counters_public = true;
     for (size_t i = 0; i < ARRAY_LEN(bad); i++)
         test_client_free(visit(t, bad[i], "400"));

@@ -66,7 +66,8 @@ throughEachServer('counters on sockets', {}, (at) => {
         assert.equal((await socket.next()).type, 'increment');
         assert.equal((await socket.next()).type, 'reset');
         socket.close();
-        for (const bad of [`${name}?types=incr`, `${name}?types=increment,,reset`, 'no%20name', 'a/b', 'x'.repeat(101)]) {
+        for (const bad of [`${name}?types=incr`, `${name}?types=increment,,reset`, 'no%20name', 'a/b',
+            'x'.repeat(101)]) {
             const refused = await SocketReader.open(at.stack, `/ws/counter/${bad}`);
             assert.equal(refused.status, 400, `${bad}: ${refused.status}`);
             assert.equal(JSON.parse(refused.text).code, 'invalid');
