@@ -182,7 +182,29 @@ static void hint_events(struct source *s, const struct bus_message *m)
     }
 }
 
-/* Not of a log: for every user who is connected now. */
+/* Not of a log: who is behind in that gets it now, like the others, and who is too slow does not.
+ */
+static void publish_aside(struct source *s, const struct hub_event *e)
+{
+    struct hub *hub = s->feed->server->hub;
+    struct batch *list = NULL;
+    hub_publish(&s->topic, e, 0);
+    list_for_each (node, &s->behind) {
+        struct follower *f = list_entry(node, struct follower, node);
+        struct conn *c = f->sub.conn;
+        if (e->only && e->only != f->format)
+            continue;
+        struct batch *b = hub_batch_find(list, f->format, c);
+        if (!b) {
+            b = hub_batch_get(hub, f->format, c, &list);
+            hub_batch_add(hub, b, e);
+        }
+        hub_batch_send(b, 0, f->sub.filter, c);
+    }
+    hub_batch_put(hub, &list);
+}
+
+/* For every user who is connected now. */
 static void hint_everyone(struct feed *f, const struct bus_message *m)
 {
     list_for_each (node, &f->active) {
@@ -190,7 +212,7 @@ static void hint_everyone(struct feed *f, const struct bus_message *m)
         for (size_t i = 0; i < m->event_count && source_kind(s) == SPACE_USER; i++) {
             const struct event *e = &m->events[i];
             struct hub_event h = {.name = e->name, .data = e->data, .at = e->at};
-            hub_publish(&s->topic, &h, 0);
+            publish_aside(s, &h);
         }
     }
 }
@@ -300,6 +322,7 @@ void feed_follow(struct follower *f, struct login *login, struct str last, struc
     struct source *s = login->source;
     struct str epoch;
     f->source = s;
+    f->held = false;
     list_init(&f->node);
     *at = (struct feed_position){.epoch = str_from_c(s->epoch), .seq = s->topic.seq};
     at->from = at->seq;
@@ -323,26 +346,38 @@ void feed_unfollow(struct follower *f)
 
 void feed_hold(struct follower *f)
 {
+    struct source *s = f->source;
     if (f->sub.lane)
-        hub_flush_topic(&f->source->topic); /* what was published is for the old filter */
-    hub_leave(&f->sub);
+        hub_flush_topic(&s->topic); /* what was published is for the old filter */
+    if (f->sub.lane) {
+        hub_leave(&f->sub);
+        f->seq = s->topic.seq;
+        list_add_tail(&s->behind, &f->node);
+    }
+    f->held = true;
 }
 
-/* Who is behind stays so: the next read looks at the filter anew. */
 void feed_release(struct follower *f)
 {
-    if (!f->sub.lane && list_is_empty(&f->node))
-        hub_join(&f->source->topic, &f->sub, f->format);
+    struct source *s = f->source;
+    f->held = false;
+    list_del(&f->node);
+    if (f->seq == s->topic.seq) {
+        hub_join(&s->topic, &f->sub, f->format);
+        return;
+    }
+    list_add_head(&s->behind, &f->node);
+    source_start(s);
 }
 
 void feed_publish(struct login *s, const struct hub_event *e)
 {
-    hub_publish(&s->source->topic, e, 0);
+    publish_aside(s->source, e);
 }
 
 void feed_drained(struct follower *f)
 {
-    if (f->sub.lane)
+    if (f->sub.lane || f->held)
         return;
     list_del(&f->node);
     list_add_head(&f->source->behind, &f->node);

@@ -85,6 +85,7 @@ struct follower {
     const struct format *format;
     uint64_t seq;     /* while behind: the last event it has */
     struct list node; /* in source->behind while behind */
+    bool held;        /* behind until it is released */
 };
 
 /* Where a stream begins. */
@@ -103,11 +104,12 @@ struct feed_position {
 void feed_follow(struct follower *f, struct login *s, struct str last, struct feed_position *at);
 void feed_unfollow(struct follower *f);
 
-/* Between the two nothing is delivered and nothing missed: f->sub.filter may change. */
+/* Between the two nothing of the log is delivered, and nothing missed: f->sub.filter may change. */
 void feed_hold(struct follower *f);
 void feed_release(struct follower *f);
 
-/* Publish to those who follow the session's own space, without the log. */
+/* Publish what is not of the log to those who follow the session's own space, also to those who are
+ * behind in that. */
 void feed_publish(struct login *s, const struct hub_event *e);
 
 /* The connection took everything it was given: go on, if it is behind. */

@@ -46,7 +46,7 @@ static const struct follower *first_drained(const struct source *s)
 {
     list_for_each (node, &s->behind) {
         const struct follower *f = list_entry(node, struct follower, node);
-        if (conn_is_drained(f->sub.conn))
+        if (!f->held && conn_is_drained(f->sub.conn))
             return f;
     }
     return NULL;
@@ -291,12 +291,12 @@ static void serve_behind(struct source *s, struct source_read *r)
     while (!list_is_empty(&waiting)) {
         struct follower *f = list_entry(waiting.next, struct follower, node);
         list_del(&f->node);
-        bool drained = conn_is_drained(f->sub.conn);
+        bool drained = !f->held && conn_is_drained(f->sub.conn);
         if (drained && f->seq >= r->after)
             give(r, f);
         if (drained && f->seq == s->topic.seq)
             hub_join(&s->topic, &f->sub, f->format);
-        else if (conn_is_drained(f->sub.conn))
+        else if (!f->held && conn_is_drained(f->sub.conn))
             list_add_head(&s->behind, &f->node);
         else
             list_add_tail(&s->behind, &f->node);

@@ -18,13 +18,17 @@
 #define FILTERS_READ_MAX   50  /* of one message */
 #define BROADCAST_NAME_MAX 100 /* bytes */
 #define BROADCAST_DATA_MAX (64 * 1024)
-#define BURST_S            2 /* of push_broadcast_rate, saved up */
+#define BURST_S            2   /* of push_broadcast_rate, saved up */
+#define FRESH_MS           250 /* changes wait so long for a client to say where it goes on */
 
 struct v1 {
     struct follower follower;
     struct filter *filter; /* NULL: every change, no envelopes */
     struct str last;       /* an event id, until the stream begins; owned */
-    struct fanout_reader envelopes;
+    union {
+        struct loop_timer fresh; /* while follower.held: until its first message */
+        struct fanout_reader envelopes;
+    };
     struct guest guest;
     int64_t earned_at; /* when what was spent of push_broadcast_rate is there again; µs */
 };
@@ -67,10 +71,26 @@ enum err v1_open(struct conn *c, const struct request *r)
     return OK;
 }
 
-static void forget_last_id(struct v1 *v)
+/* Changes go out from here on. */
+static void begin(struct v1 *v)
 {
-    mem_free((char *)v->last.p);
-    v->last = STR_NULL;
+    loop_timer_clear(&v->fresh);
+    v->envelopes = (struct fanout_reader){.sub = {.conn = v->follower.sub.conn}};
+    feed_release(&v->follower);
+}
+
+static void on_fresh(struct loop_timer *t)
+{
+    begin(container_of(t, struct v1, fresh));
+}
+
+/* What comes before a client's "resume" would come again after it. */
+static void await_first_message(struct v1 *v)
+{
+    struct loop *loop = v->follower.sub.conn->server->loop;
+    feed_hold(&v->follower);
+    loop_timer_init(&v->fresh, on_fresh);
+    loop_timer_set(loop, &v->fresh, loop_now(loop) + FRESH_MS);
 }
 
 enum err v1_start(struct conn *c, struct str user_id, struct buf *out)
@@ -79,7 +99,10 @@ enum err v1_start(struct conn *c, struct str user_id, struct buf *out)
     struct feed_position at;
     (void)user_id;
     feed_follow(&v->follower, c->login, v->last, &at);
-    forget_last_id(v);
+    if (!v->last.p)
+        await_first_message(v);
+    mem_free((char *)v->last.p);
+    v->last = STR_NULL;
     changes_append_connected(out, &v->follower, &at);
     return OK;
 }
@@ -107,7 +130,7 @@ void v1_on_drain(struct conn *c)
     struct v1 *v = c->stream;
     const struct seat *s;
     feed_drained(&v->follower);
-    if (v->filter && !v->envelopes.sub.lane)
+    if (v->filter && !v->envelopes.sub.lane) /* not fresh: it has spoken */
         fanout_set_filter(&v->envelopes, v->filter, &format_envelope);
     while (conn_is_drained(c) && (s = rooms_rejoin(&v->guest, &format_v1)) != NULL)
         send_presence(c, s);
@@ -122,11 +145,14 @@ void v1_on_expiring(struct conn *c)
 void v1_on_close(struct conn *c)
 {
     struct v1 *v = c->stream;
+    if (v->follower.held)
+        loop_timer_clear(&v->fresh);
+    else
+        fanout_leave(&v->envelopes);
     feed_unfollow(&v->follower);
-    fanout_leave(&v->envelopes);
     rooms_leave_all(&v->guest);
     filter_free(v->filter);
-    forget_last_id(v);
+    mem_free((char *)v->last.p);
     mem_free(v);
 }
 
@@ -414,14 +440,17 @@ static void send_error(struct conn *c, enum err e)
 void v1_on_message(struct conn *c, const struct ws_message *m)
 {
     struct arena *mem = &c->server->mem;
+    struct v1 *v = c->stream;
     struct json doc;
+    if (v->follower.held)
+        begin(v);
     if (m->opcode == WS_TEXT && str_eq(str_trim(m->data), STR("ping"))) {
         ws_send(c, WS_TEXT, STR("pong"));
         return;
     }
     enum err e = ERR_INVALID_JSON;
     if (m->opcode == WS_TEXT && json_parse(&doc, m->data, JSON_WITH_NUL, mem) == OK) {
-        struct asked a = {.conn = c, .v = c->stream, .message = json_root(&doc), .mem = mem};
+        struct asked a = {.conn = c, .v = v, .message = json_root(&doc), .mem = mem};
         e = take(&a);
     }
     if (e != OK)

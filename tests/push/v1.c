@@ -29,11 +29,19 @@ static int tear_down(void **state)
     return 0;
 }
 
-/* Past its greeting. */
-static struct test_client *open_own(struct test_push *t)
+/* Past its greeting, and nothing else. */
+static struct test_client *open_fresh(struct test_push *t)
 {
     struct test_client *c = test_v1_open_session(t, "", "");
     test_v1_expect_begin(c, "{\"event\":\"realtime:connected\",");
+    return c;
+}
+
+static struct test_client *open_own(struct test_push *t)
+{
+    struct test_client *c = open_fresh(t);
+    test_v1_say(c, "ping");
+    test_v1_expect(c, "pong");
     return c;
 }
 
@@ -167,6 +175,53 @@ static void resuming_replays_what_was_missed_and_goes_on(void **state)
     expect_event(c, "new", "{}", 6);
     expect_silence(c);
     test_client_free(c);
+}
+
+static void changes_wait_for_the_first_message_so_that_resuming_repeats_none(void **state)
+{
+    struct test_push *t = *state;
+    test_event(t, "missed", "{}");
+    struct test_client *c = open_fresh(t);
+    test_change(t, "live", "{}");
+    test_client_expect_nothing(c);
+    resume(c, test_event_id(t, 0));
+    expect_event(c, "missed", "{}", 1);
+    expect_event(c, "live", "{}", 2);
+    expect_silence(c);
+    test_client_free(c);
+}
+
+static void who_says_nothing_gets_them_a_moment_later(void **state)
+{
+    struct test_push *t = *state;
+    struct test_client *c = open_fresh(t), *speaking = open_fresh(t);
+    test_change(t, "a", "{}");
+    test_change(t, "b", "{}");
+    test_v1_say(speaking, "ping");
+    test_v1_expect(speaking, "pong");
+    expect_event(speaking, "a", "{}", 1);
+    expect_event(speaking, "b", "{}", 2);
+    test_client_expect_nothing(c);
+    test_push_wait(t, 260);
+    t->now_ms -= 260; /* when they were made */
+    expect_event(c, "a", "{}", 1);
+    expect_event(c, "b", "{}", 2);
+    t->now_ms += 260;
+    test_change(t, "c", "{}");
+    expect_event(c, "c", "{}", 3);
+    test_client_free(c);
+    test_client_free(speaking);
+    test_client_free(open_fresh(t)); /* leaves without a word */
+}
+
+static void what_is_not_of_the_log_does_not_wait(void **state)
+{
+    struct test_push *t = *state;
+    struct test_client *c = open_own(t), *fresh = open_fresh(t);
+    test_v1_say(c, "{\"type\":\"broadcast\",\"event\":\"app:x\",\"data\":{}}");
+    test_v1_expect_begin(fresh, "{\"event\":\"app:x\"");
+    test_client_free(c);
+    test_client_free(fresh);
 }
 
 static void resuming_keeps_to_the_filters(void **state)
@@ -608,6 +663,9 @@ int main(void)
         TEST(fifty_filters_of_a_message_are_read),
         TEST(what_was_there_before_a_filter_is_not_lost_to_it),
         TEST(resuming_replays_what_was_missed_and_goes_on),
+        TEST(changes_wait_for_the_first_message_so_that_resuming_repeats_none),
+        TEST(who_says_nothing_gets_them_a_moment_later),
+        TEST(what_is_not_of_the_log_does_not_wait),
         TEST(resuming_keeps_to_the_filters),
         TEST(the_address_may_say_where_to_go_on),
         TEST(an_id_that_was_never_given_out_is_a_resync),

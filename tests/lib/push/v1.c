@@ -53,6 +53,8 @@ struct test_client *test_v1_open(struct test_push *t, const char *user_id)
     const char *claims = arena_printf(&t->mem, "{\"sub\":\"%s\"}", user_id).p;
     struct test_client *c = upgrade(t, "", test_v1_token(t, claims), "");
     test_v1_expect_begin(c, "{\"event\":\"realtime:connected\"");
+    test_v1_say(c, "ping");
+    test_v1_expect(c, "pong");
     return c;
 }
 

@@ -13,7 +13,7 @@ void test_v1_user(struct test_push *t, const char *id);
 /* A token of whoever holds the secret. */
 const char *test_v1_token(struct test_push *t, const char *claims);
 
-/* A connection past its greeting, by such a token for that user. */
+/* A connection past its greeting that has spoken, by such a token for that user. */
 struct test_client *test_v1_open(struct test_push *t, const char *user_id);
 
 /* The same by TEST_SID's token, with more to the address ("?…") and header lines. */
