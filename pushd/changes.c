@@ -5,6 +5,7 @@
 #include "base/mem.h"
 #include "base/rand.h"
 #include "changes.h"
+#include "server.h"
 #include "wire/json.h"
 
 /* The header wins: the browser sends it when it reconnects, with the address unchanged. */
@@ -91,8 +92,13 @@ void changes_append_error(struct buf *out, const struct follower *f, enum err e,
 
 void changes_expiring(const struct follower *f)
 {
-    struct buf out = BUF_INIT;
-    append(&out, f, STR_NULL, STR("realtime:token_expiring"), STR("{\"expiresIn\":60}"));
-    conn_write(f->sub.conn, buf_str(&out));
+    struct conn *c = f->sub.conn;
+    struct buf out = BUF_INIT, data = BUF_INIT;
+    buf_append_lit(&data, "{\"expiresIn\":");
+    buf_append_i64(&data, (c->expires - loop_now(c->server->loop) + 999) / 1000);
+    buf_append_ch(&data, '}');
+    append(&out, f, STR_NULL, STR("realtime:token_expiring"), buf_str(&data));
+    conn_write(c, buf_str(&out));
     buf_release(&out);
+    buf_release(&data);
 }
