@@ -84,7 +84,7 @@ static void side_init(struct side *s, const char *options, unsigned clients)
  * it tells how long a message is, and with how much filler it has the bytes wanted. */
 static void measure_first(struct side *s, double wanted)
 {
-    struct swarm_burst b = {LONE_MESSAGES, 1, LONE_GAP_US, 100};
+    struct swarm_burst b = {LONE_MESSAGES, 1, LONE_GAP_US, 130};
     swarm_open(s->swarm, 1);
     struct swarm_result r = swarm_publish(s->swarm, &b);
     double filler = (double)b.filler + wanted - (double)r.bytes / (double)r.messages + 0.5;

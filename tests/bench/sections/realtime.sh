@@ -75,7 +75,8 @@ protocol_cost() {
     *) background "$dir/log" "$bench/fanout_floor" "$2" "$floor_port" "$dir" ;;
     esac
     sleep 0.3
-    "$bench/fanout" cost "$1, $clients readers" "$clients" "pid=${push_pid[app]} port=${push_port[app]} $3" \
+    "$bench/fanout" cost "$1, $clients readers" "$clients" \
+        "pid=${push_pid[app]} port=${push_port[app]} $3" \
         "pid=$REPLY port=$floor_port data=$dir protocol=${2/publish/connect} $user"
     stop "$REPLY"
 }
