@@ -31,6 +31,11 @@ throughEachServer('cubby.v1', {}, (at) => {
         }
     }
 
+    // The access token of one more session.
+    async function logIn({ email }) {
+        return (await request(at.stack, 'POST', '/api/login', { body: { email, password: PASSWORD } })).json.token;
+    }
+
     async function openIn(user, room) {
         const socket = await open(user);
         socket.send({ type: 'join', room });
@@ -88,7 +93,8 @@ throughEachServer('cubby.v1', {}, (at) => {
         const user = await User.signUp(at.stack);
         let writing = true, written = 0;
         const writer = (async () => {
-            while (writing) written = seq((await user.bearer('POST', '/data', { body: { key: 'k', value: 1 } })).headers['x-event-id']);
+            const body = { key: 'k', value: 1 };
+            while (writing) written = seq((await user.bearer('POST', '/data', { body })).headers['x-event-id']);
         })();
         let last = (await user.bearer('GET', '/data')).headers['x-as-of'];
         for (let round = 0; round < 6; round++) {
@@ -135,7 +141,8 @@ throughEachServer('cubby.v1', {}, (at) => {
         const user = await User.signUp(at.stack);
         const [socket, other] = [await open(user), await open(user)];
         const nonsense = ['{', '[]', 'null', '{"type":"no such"}', '{"type":7}', '\u0000', '{"a":1,"a":1}',
-            '{"type":"subscribe","filters":7}', '{"type":"join","room":{}}', '{"type":"auth"}', `"${'x'.repeat(60000)}"`];
+            '{"type":"subscribe","filters":7}', '{"type":"join","room":{}}', '{"type":"auth"}',
+            `"${'x'.repeat(60000)}"`];
         for (let i = 0; i < 500; i++) for (const text of nonsense) socket.send(text);
         socket.ws.send(Buffer.from([0, 255, 1]), { binary: true });
         await user.ok('POST', '/data', { key: 'k', value: 1 });
@@ -154,7 +161,8 @@ throughEachServer('cubby.v1', {}, (at) => {
         const user = await User.signUp(at.stack);
         const { sub, email, sid } = claimsOf(user.token).body;
         const token = (seconds) => mint({ sub, userId: sub, email, sid, exp: inSeconds(seconds) });
-        const [renewed, ending] = [await open(user, { headers: bearer(token(3)) }), await open(user, { headers: bearer(token(3)) })];
+        const openShort = () => open(user, { headers: bearer(token(3)) });
+        const [renewed, ending] = [await openShort(), await openShort()];
         for (const socket of [renewed, ending]) {
             const event = await socket.next(named('realtime:token_expiring'));
             assert.ok(event.data.expiresIn >= 1 && event.data.expiresIn <= 3);
@@ -169,25 +177,24 @@ throughEachServer('cubby.v1', {}, (at) => {
 
     it('the token of another user, session or kind renews nothing', async () => {
         const [user, other] = [await User.signUp(at.stack), await User.signUp(at.stack)];
-        const again = (await request(at.stack, 'POST', '/api/login', { body: { email: user.email, password: PASSWORD } })).json;
+        const second = await logIn(user);
         const { sub, email, sid } = claimsOf(user.token).body;
         const socket = await open(user, { headers: bearer(mint({ sub, userId: sub, email, sid, exp: inSeconds(3) })) });
         await socket.next(named('realtime:token_expiring'));
-        for (const token of [other.token, again.token, mint({ sub }), user.refreshToken, 'x', ''])
+        for (const token of [other.token, second, mint({ sub }), user.refreshToken, 'x', ''])
             await refused(socket, { type: 'auth', token }, 'unauthorized');
         assert.equal(await socket.closeCode(6000), 4401);
     });
 
     it('logging out closes the streams of that session within a second, or of all', async () => {
         const user = await User.signUp(at.stack);
-        const again = (await request(at.stack, 'POST', '/api/login', { body: { email: user.email, password: PASSWORD } })).json;
-        const third = (await request(at.stack, 'POST', '/api/login', { body: { email: user.email, password: PASSWORD } })).json;
+        const [second, third] = [await logIn(user), await logIn(user)];
         const own = [await open(user), await open(user, { headers: { cookie: user.cookie } })];
-        const others = [await open(user, { headers: bearer(again.token) }), await open(user, { headers: bearer(third.token) })];
+        const others = [await open(user, { headers: bearer(second) }), await open(user, { headers: bearer(third) })];
         await user.request('POST', '/api/logout');
         for (const socket of own) assert.equal(await socket.closeCode(1000), 4401);
         await settle(...others);
-        await request(at.stack, 'POST', '/api/logout?all=1', { headers: bearer(again.token) });
+        await request(at.stack, 'POST', '/api/logout?all=1', { headers: bearer(second) });
         for (const socket of others) assert.equal(await socket.closeCode(1000), 4401);
     });
 
@@ -246,7 +253,8 @@ throughEachServer('cubby.v1', {}, (at) => {
 
     it('broadcasts have names and data of their own', async () => {
         const socket = await open(await User.signUp(at.stack));
-        for (const event of ['user:online', 'user:offline', 'kv:set', 'table:posts:create', 'realtime:error', 'app:', '', 7])
+        const names = ['user:online', 'user:offline', 'kv:set', 'table:posts:create', 'realtime:error', 'app:', '', 7];
+        for (const event of names)
             await refused(socket, { type: 'broadcast', event, data: {} }, 'invalid');
         for (const data of [undefined, null, 1, [], 'x'])
             await refused(socket, { type: 'broadcast', event: 'app:x', data }, 'invalid');
@@ -257,7 +265,8 @@ throughEachServer('cubby.v1', {}, (at) => {
     it('nobody gets into what is not theirs', async () => {
         const [ann, bob] = [await User.signUp(at.stack), await User.signUp(at.stack)];
         const [socket, mallory] = [await openIn(ann, `room:${ann.id}`), await open(bob)];
-        const names = [`user:${ann.id}`, ann.id, 'self', '*', 'room:', 'room:*', `room:../${ann.id}`, '', `room:${'x'.repeat(101)}`];
+        const names = [`user:${ann.id}`, ann.id, 'self', '*', 'room:', 'room:*', `room:../${ann.id}`, '',
+            `room:${'x'.repeat(101)}`];
         for (const room of names) await refused(mallory, { type: 'join', room }, 'invalid');
         for (const room of ['org:1', `org:${ann.id}`]) {
             await refused(mallory, { type: 'join', room }, 'not_found');
@@ -318,7 +327,8 @@ throughEachServer('cubby.v1', {}, (at) => {
 throughEachServer('cubby.v1 without rooms', { CUBBY_ROOMS: 'off' }, (at) => {
     it('no room can be joined', async () => {
         const user = await User.signUp(at.stack);
-        const socket = await SocketReader.open(at.stack, '/api/ws', { protocols: ['cubby.v1'], headers: bearer(user.token) });
+        const options = { protocols: ['cubby.v1'], headers: bearer(user.token) };
+        const socket = await SocketReader.open(at.stack, '/api/ws', options);
         socket.send({ type: 'join', room: 'room:r' });
         assert.equal((await socket.next(named('realtime:error'))).data.code, 'forbidden');
         socket.close();
