@@ -149,6 +149,46 @@ void who_sign_ticket(struct buf *out, const struct who_keys *keys, const struct 
     buf_release(&claims);
 }
 
+enum err who_verify_once(struct who_once *out, struct str token, struct str type,
+                         const struct who_keys *keys, int64_t now_s, struct arena *mem)
+{
+    struct jwt jwt;
+    if (jwt_verify(&jwt, token, keys->key, keys->count, now_s, mem) || !str_eq(jwt.type, type) ||
+        jwt.jti.n != RAND_ID_LEN || !jwt.exp)
+        return ERR_INVALID_TOKEN;
+    *out = (struct who_once){
+        .type = jwt.type,
+        .user_id = jwt.sub,
+        .value = jwt.value,
+        .jti = jwt.jti,
+        .iat = jwt.iat,
+        .exp = jwt.exp,
+    };
+    return OK;
+}
+
+void who_sign_once(struct buf *out, const struct who_keys *keys, const struct who_once *t,
+                   int64_t now_s, int64_t lasts_s)
+{
+    char jti[RAND_ID_LEN + 1];
+    struct buf claims = BUF_INIT;
+    rand_id(jti);
+    buf_append_lit(&claims, "{\"type\":");
+    json_append_string(&claims, t->type);
+    if (t->user_id.n) {
+        buf_append_lit(&claims, ",\"sub\":");
+        json_append_string(&claims, t->user_id);
+    }
+    if (t->value.p) {
+        buf_append_lit(&claims, ",\"value\":");
+        json_append_string(&claims, t->value);
+    }
+    buf_appendf(&claims, ",\"jti\":\"%s\",\"iat\":%lld,\"exp\":%lld}", jti, (long long)now_s,
+                (long long)(now_s + lasts_s));
+    jwt_sign(out, &keys->key[0], buf_str(&claims));
+    buf_release(&claims);
+}
+
 struct str who_bearer(struct str authorization)
 {
     struct str scheme = str_make(authorization.p, str_find(authorization, ' '));

@@ -78,6 +78,31 @@ enum err who_verify_ticket(struct who_ticket *out, struct str token, const struc
 void who_sign_ticket(struct buf *out, const struct who_keys *keys, const struct who *w,
                      int64_t now_s);
 
+/*
+ * A one-time token: travels by mail, in a cookie or in an answer, and does one thing, once. Its
+ * type says what; another type's token is none. Whoever takes it uses up its jti (store/once.h).
+ */
+#define WHO_PASSWORD_RESET STR("password_reset")
+#define WHO_EMAIL_VERIFY   STR("email_verify")
+#define WHO_LOGIN          STR("login") /* waits for a second factor */
+
+struct who_once {
+    struct str type;
+    struct str user_id; /* empty: nobody's yet */
+    struct str value;   /* what it is about, p == NULL: nothing more; not secret: anyone who has the
+                           token can read it */
+    struct str jti;     /* RAND_ID_LEN hex digits; made by who_sign_once */
+    int64_t iat, exp;   /* seconds; the same */
+};
+
+/* ERR_INVALID_TOKEN: no token of ours, of another type, past its end. Strings in mem. */
+enum err who_verify_once(struct who_once *out, struct str token, struct str type,
+                         const struct who_keys *keys, int64_t now_s, struct arena *mem) must_check;
+
+/* Append a token of t's type, user_id and value that is good for `lasts_s` seconds. */
+void who_sign_once(struct buf *out, const struct who_keys *keys, const struct who_once *t,
+                   int64_t now_s, int64_t lasts_s);
+
 /* The token in an Authorization value: after "Bearer " (any case); STR_NULL when it is of another
  * kind. */
 struct str who_bearer(struct str authorization);

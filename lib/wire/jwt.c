@@ -145,6 +145,7 @@ static bool read_claims(struct jwt *out, struct str part, int64_t now, struct ar
     out->email = string_claim(claims, STR("email"), mem);
     out->sid = sid_claim(claims, mem);
     out->jti = string_claim(claims, STR("jti"), mem);
+    out->value = string_claim(claims, STR("value"), mem);
     return true;
 }
 

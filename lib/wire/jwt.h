@@ -19,6 +19,7 @@ struct jwt_key {
 /* Claims that Cubby reads; absent strings have p == NULL, absent times are 0. Unescaped, in mem. */
 struct jwt {
     struct str sub, user_id, email, sid, jti, type, kid;
+    struct str value;      /* what one of our one-time tokens is about */
     int64_t iat, exp, nbf; /* seconds */
     int64_t until;         /* the same, of our own tickets */
     bool has_type;         /* a `type` member of any JSON type */
