@@ -150,7 +150,7 @@ enum err password_verify(struct password_pool *p, struct str password, struct st
                          bool *same)
 {
     struct job j = {.password = password, .verify = true};
-    struct str against = encoded.p ? encoded : STR(NOBODY);
+    struct str against = encoded.n ? encoded : STR(NOBODY);
 
     *same = false;
     if (against.n >= sizeof j.encoded)
@@ -161,6 +161,6 @@ enum err password_verify(struct password_pool *p, struct str password, struct st
         return e;
     if (j.result != ARGON2_OK && j.result != ARGON2_VERIFY_MISMATCH)
         return j.result == ARGON2_MEMORY_ALLOCATION_ERROR ? ERR_BUSY : ERR_CORRUPT;
-    *same = encoded.p && j.result == ARGON2_OK;
+    *same = encoded.n && j.result == ARGON2_OK;
     return OK;
 }

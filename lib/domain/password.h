@@ -22,7 +22,8 @@ enum err password_hash(struct password_pool *p, struct str password, struct aren
                        struct str *encoded) must_check;
 
 /*
- * Compare. encoded.p == NULL (no such account) costs the same time and is false. ERR_BUSY as above.
+ * Compare. An empty `encoded` (no such account, or one without a password) costs the same time and
+ * is false. ERR_BUSY as above.
  */
 enum err password_verify(struct password_pool *p, struct str password, struct str encoded,
                          bool *same) must_check;
