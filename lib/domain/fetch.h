@@ -9,7 +9,10 @@
 #include "base/arena.h"
 #include "base/err.h"
 
-/* What holds for all calls of a process; strings '\0'-terminated, borrowed. */
+/* Longer addresses are not asked. */
+#define FETCH_URL_MAX 2048
+
+/* What holds for all calls of a process; strings are borrowed. */
 struct fetch_options {
     int64_t timeout_ms;  /* of a whole call: name, connection, TLS, answer */
     size_t max_body;     /* a longer answer is a failure */
@@ -18,7 +21,7 @@ struct fetch_options {
 };
 
 struct fetch_request {
-    struct str url;            /* https://…; '\0'-terminated not needed */
+    struct str url;            /* https://… */
     struct str body;           /* p != NULL: POST it; else GET */
     struct str type;           /* Content-Type of body */
     struct str user, password; /* user.n: HTTP Basic, RFC 7617 */
