@@ -4,6 +4,9 @@
 
 #include "base/buf.h"
 
+/* A connection that was idle for so long is not used again: servers close them. */
+#define POST_IDLE_NS 5000000000LL
+
 struct post {
     struct str path, token, body; /* token may be empty */
 };

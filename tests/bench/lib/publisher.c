@@ -9,6 +9,7 @@
 #include "base/mem.h"
 #include "bench/lib/feed.h"
 #include "bench/lib/post.h"
+#include "bench/lib/proc.h"
 #include "bench/lib/publisher.h"
 #include "bench/lib/token.h"
 
@@ -17,12 +18,14 @@
 struct channel {
     int fd;
     bool waiting; /* for an answer */
+    int64_t sent_at;
     struct buf answer;
 };
 
 struct publisher {
     const struct protocol *protocol;
     struct feed *feed; /* NULL: it posts */
+    int port;
     struct channel channels[PUBLISHER_WINDOW];
     unsigned next;
     struct buf token, body, request;
@@ -37,8 +40,9 @@ struct publisher *publisher_open(const struct protocol *protocol, const struct p
         return p;
     }
     token_backend(&p->token, STR(BENCH_USER));
+    p->port = t->port;
     for (unsigned i = 0; i < PUBLISHER_WINDOW; i++)
-        p->channels[i].fd = client_connect(t->port, i);
+        p->channels[i].fd = -1;
     return p;
 }
 
@@ -61,6 +65,21 @@ bool publisher_is_ready(struct publisher *p)
     return !c->waiting;
 }
 
+static struct channel *open_channel(struct publisher *p)
+{
+    unsigned n = p->next++ % PUBLISHER_WINDOW;
+    struct channel *c = &p->channels[n];
+    int64_t now = now_ns();
+    if (c->fd < 0 || now - c->sent_at > POST_IDLE_NS) {
+        if (c->fd >= 0)
+            close(c->fd);
+        c->fd = client_connect(p->port, n);
+    }
+    c->sent_at = now;
+    c->waiting = true;
+    return c;
+}
+
 void publisher_send(struct publisher *p, size_t filler)
 {
     const struct protocol *protocol = p->protocol;
@@ -68,7 +87,7 @@ void publisher_send(struct publisher *p, size_t filler)
         feed_send(p->feed, filler);
         return;
     }
-    struct channel *c = &p->channels[p->next++ % PUBLISHER_WINDOW];
+    struct channel *c = open_channel(p);
     buf_reset(&p->body);
     buf_append_str(&p->body, protocol->before);
     buf_append_ch(&p->body, MARK);
@@ -78,7 +97,6 @@ void publisher_send(struct publisher *p, size_t filler)
     buf_reset(&p->request);
     post_append(&p->request, &(struct post){protocol->post, buf_str(&p->token), buf_str(&p->body)});
     client_write(c->fd, p->request.p, p->request.n);
-    c->waiting = true;
 }
 
 void publisher_close(struct publisher *p)
@@ -86,7 +104,8 @@ void publisher_close(struct publisher *p)
     if (p->feed)
         feed_close(p->feed);
     for (unsigned i = 0; !p->feed && i < PUBLISHER_WINDOW; i++) {
-        close(p->channels[i].fd);
+        if (p->channels[i].fd >= 0)
+            close(p->channels[i].fd);
         buf_release(&p->channels[i].answer);
     }
     buf_release(&p->token);

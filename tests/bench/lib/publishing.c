@@ -62,6 +62,7 @@ static void on_bytes(struct streams *s, unsigned n, char *bytes, size_t len)
 
 void publishing_open(struct publishing *p, int port, unsigned users, unsigned publishers)
 {
+    p->port = port;
     p->users = users;
     p->publishers = publishers;
     p->streams.on_ask = on_ask;
@@ -79,12 +80,22 @@ void publishing_open(struct publishing *p, int port, unsigned users, unsigned pu
     streams_settle(&p->streams);
 }
 
+static unsigned ready_publisher(struct publishing *p)
+{
+    unsigned i = p->free[--p->free_count];
+    int64_t now = now_ns();
+    if (now - p->conns[i].sent_at > POST_IDLE_NS)
+        streams_replace(&p->streams, p->users + i, client_connect(p->port, i));
+    p->conns[i].sent_at = now;
+    return i;
+}
+
 bool publishing_send(struct publishing *p)
 {
     char body[256];
     if (p->free_count == 0)
         return false;
-    unsigned i = p->free[--p->free_count];
+    unsigned i = ready_publisher(p);
     int n = snprintf(body, sizeof body,
                      "{\"userId\":\"bench-%u\",\"type\":\"bench\",\"payload\":" PAYLOAD "}",
                      p->first + p->next_user);
@@ -92,7 +103,6 @@ bool publishing_send(struct publishing *p)
     buf_reset(&p->request);
     post_append(&p->request,
                 &(struct post){STR("/publish"), buf_str(&p->token), str_make(body, (size_t)n)});
-    p->conns[i].sent_at = now_ns();
     client_write(p->streams.fds[p->users + i], p->request.p, p->request.n);
     return true;
 }

@@ -11,6 +11,7 @@ struct publisher_conn;
 
 struct publishing {
     struct streams streams; /* the readers, then the publishers */
+    int port;
     unsigned users, publishers;
     bool silent;               /* the readers acknowledge nothing */
     unsigned next_user, first; /* the first user's number */
