@@ -34,13 +34,13 @@ endif
 export TSAN_OPTIONS ?= ignore_noninstrumented_modules=1
 export UBSAN_OPTIONS ?= print_stacktrace=1
 CFLAGS   += $(CSTD) $(WARNINGS) $(OPTIMISE) $(SANITIZE) -fPIE -pthread
-LDFLAGS  += $(SANITIZE) -pthread -pie -Wl,-z,relro,-z,now
+LDFLAGS  += $(SANITIZE) -pthread -pie -Wl,-z,relro,-z,now -Wl,--as-needed
 
 # What each layer needs from outside: one outside thing, one file.
 LIBS_base   := -lcrypto
 LIBS_wire   := -lcjson -lhttp_parser -lwslay -lpcre2-8 -lz -lssl
 LIBS_store  := -lsqlite3
-LIBS_domain := -largon2 -linih -lnng
+LIBS_domain := -largon2 -linih -lnng -lcurl
 LIBS_app    := -lfcgi
 LIBS        := $(LIBS_domain) $(LIBS_store) $(LIBS_wire) $(LIBS_base) -lm
 

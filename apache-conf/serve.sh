@@ -53,10 +53,12 @@ settings() {
     # lighttpd splits the command line of the program it starts at spaces; nginx needs quotes.
     case $DATA$PWD$APP in *[[:space:]]*) die "a path has a space in it: $DATA, $PWD/$APP" ;; esac
     : "${CUBBY_JWT_SECRET:=$(secret)}" "${CUBBY_COLLECTIONS_DIR:=$PWD/fcgi-app/collections}"
+    : "${CUBBY_MAIL_TEMPLATES:=$PWD/fcgi-app/mail}"
     : "${CUBBY_DEMO:=on}" "${CUBBY_ROOMS:=on}" "${CUBBY_LIVE_PUBLIC:=on}"
     : "${CUBBY_COUNTERS_PUBLIC:=on}" "${CUBBY_COUNTERS_PUBLIC_WRITE:=on}"
     : "${CUBBY_DEV_SHOW_RESET_TOKEN:=on}"
-    export CUBBY_JWT_SECRET CUBBY_COLLECTIONS_DIR CUBBY_DEMO CUBBY_ROOMS CUBBY_LIVE_PUBLIC
+    export CUBBY_JWT_SECRET CUBBY_COLLECTIONS_DIR CUBBY_MAIL_TEMPLATES
+    export CUBBY_DEMO CUBBY_ROOMS CUBBY_LIVE_PUBLIC
     export CUBBY_COUNTERS_PUBLIC CUBBY_COUNTERS_PUBLIC_WRITE CUBBY_DEV_SHOW_RESET_TOKEN
     export CUBBY_DATA_DIR=$DATA
     # Read by the web server's configuration.

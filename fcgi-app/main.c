@@ -11,6 +11,7 @@
 #include "base/process.h"
 #include "domain/counter.h"
 #include "fcgi.h"
+#include "mail.h"
 #include "metrics.h"
 #include "store/space.h"
 #include "workers.h"
@@ -68,6 +69,7 @@ struct program {
     struct conf conf;
     struct collections collections;
     struct app app;
+    struct mailer *mailer; /* NULL: no mail is sent */
     struct arena mem;
     int listen_fd;
 };
@@ -84,6 +86,7 @@ static enum err open_store(struct program *p, struct str *message)
         .log_keep_bytes = c->log_keep_bytes,
         .quota_bytes = c->quota_bytes,
         .quota_rows = c->quota_rows,
+        .mail = mailer_mailbox(p->mailer),
     };
     o.tables = collections_tables(&p->collections, &o.table_count);
     return store_open(&p->app.store, &o, &p->mem, message);
@@ -110,6 +113,8 @@ static enum err program_open(struct program *p, const struct options *o, struct 
         log_warn("cannot raise the limit of descriptors errno=%d", errno);
     e = collections_load(&p->collections, arena_dup(&p->mem, p->conf.collections_dir).p, &p->mem,
                          message);
+    if (e == OK)
+        e = mailer_new(&p->mailer, &p->conf, &p->mem, message);
     if (e)
         return e;
     db_library_init();
@@ -136,6 +141,7 @@ static void program_close(struct program *p)
     password_pool_free(p->app.passwords);
     bus_pub_close(p->app.bus);
     store_close(p->app.store);
+    mailer_free(p->mailer);
     collections_release(&p->collections);
     wake_free(p->app.wake);
     metrics_free(p->app.metrics);
@@ -163,11 +169,15 @@ static void serve(struct program *p, const sigset_t *ends)
         .poll_threads = (size_t)p->conf.poll_workers,
         .hash_threads = cores() + (size_t)p->conf.hash_queue,
     };
+    mail_log_start(&p->conf);
+    if (p->mailer)
+        mailer_start(p->mailer, p->app.store, mail_log, NULL);
     struct workers *w = workers_start(&p->app, p->listen_fd, &o);
     log_info("started pid=%ld threads=%zu", (long)getpid(), o.threads);
     sigwait(ends, &signal_number);
     log_info("stopping signal=%d", signal_number);
     workers_stop(w);
+    mailer_stop(p->mailer);
 }
 
 int main(int argc, char **argv)

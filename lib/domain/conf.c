@@ -8,6 +8,7 @@
 #include <sys/un.h>
 
 #include "domain/conf.h"
+#include "wire/mime.h"
 
 enum kind {
     TEXT,   /* struct str of min..max bytes */
@@ -114,6 +115,42 @@ static bool is_log_level(struct str s)
            str_eq(s, STR("debug"));
 }
 
+/* What stands behind "Name <local@domain>", or without a name. */
+static bool is_sender(struct str s)
+{
+    struct mime_address address;
+    return mime_parse_address(s, &address);
+}
+
+/* smtp://host[:port] or smtps://host[:port]: credentials have settings of their own. */
+static bool is_smtp_url(struct str s)
+{
+    struct str host = STR_NULL;
+    if (str_starts_with(s, STR("smtp://")))
+        host = str_from(s, 7);
+    else if (str_starts_with(s, STR("smtps://")))
+        host = str_from(s, 8);
+    if (!host.n || host.p[0] == ':')
+        return false;
+    for (size_t i = 0; i < host.n; i++)
+        if (!isalnum((unsigned char)host.p[i]) && !memchr("-._:[]", host.p[i], 6))
+            return false;
+    return true;
+}
+
+static bool is_absolute(struct str s)
+{
+    return s.p[0] == '/';
+}
+
+static bool is_language(struct str s)
+{
+    for (size_t i = 0; i < s.n; i++)
+        if (!isalnum((unsigned char)s.p[i]) && s.p[i] != '-')
+            return false;
+    return true;
+}
+
 /* --- the table -------------------------------------------------------------------------------- */
 
 #define AT(field) offsetof(struct conf, field)
@@ -210,6 +247,30 @@ static const struct setting settings[] = {
      .doc = "The first write to a counter makes it."},
     {"counters_max", NUMBER, AT(counters_max), "10000", 0, MANY,
      .doc = "Counters that may exist; 507 for one more."},
+    {"mail_from", TEXT, AT(mail_from), "", 3, 512, .check = is_sender,
+     .expected = "an address such as cubby@example.org or Cubby <cubby@example.org>",
+     .doc = "Who mails come from. Must be set where mails are sent, and public_url too."},
+    {"mail_smtp", TEXT, AT(mail_smtp), "", 8, 512, .check = is_smtp_url,
+     .expected = "smtp://host[:port] or smtps://host[:port]",
+     .doc = "The server that takes mails, such as smtp://mail.example.org:587. Without it, and "
+            "without mail_sendmail, no mail is sent."},
+    {"mail_user", TEXT, AT(mail_user), "", 0, 512,
+     .doc = "Name to sign in with there. With it, TLS is a must (STARTTLS on smtp://)."},
+    {"mail_password", TEXT, AT(mail_password), "", 0, 4096, .secret = true,
+     .doc = "The password of that name."},
+    {"mail_ca", TEXT, AT(mail_ca), "", 0, 3072,
+     .doc = "PEM file of who vouches for the server's certificate; makes TLS a must. Empty: those "
+            "whom the system trusts."},
+    {"mail_sendmail", TEXT, AT(mail_sendmail), "", 0, 3072, .check = is_absolute,
+     .expected = "a program's full path such as /usr/sbin/sendmail",
+     .doc = "Instead of a server: the program that takes mails, called with -t -i."},
+    {"mail_templates", TEXT, AT(mail_templates), "fcgi-app/mail", 1, 3072,
+     .doc = "Folder of the mails' texts: one folder for each language."},
+    {"mail_language", TEXT, AT(mail_language), "en", 1, 35, .check = is_language,
+     .expected = "a language such as en or de",
+     .doc = "Language of mails to those whose own is not there."},
+    {"mail_per_address", NUMBER, AT(mail_per_address), "10", 0, 1000000,
+     .doc = "Mails an hour to one address; more are not sent, and no answer tells."},
     {"org_auto_accept", SWITCH, AT(org_auto_accept), "on",
      .doc = "An invited address is a member at once. off: after accepting."},
     {"demo", SWITCH, AT(demo), "off", .doc = "The demonstration's endpoints."},
@@ -423,6 +484,8 @@ static enum err check_whole(struct loading *l)
                                  "settings file or in " PREFIX "JWT_SECRET");
     else if (c->push_tls_listen.n && !(c->push_tls_cert.n && c->push_tls_key.n))
         l->message = STR("push_tls_listen is set; expected push_tls_cert and push_tls_key too");
+    else if (c->mail_smtp.n && c->mail_sendmail.n)
+        l->message = STR("mail_smtp and mail_sendmail are set; expected one of them");
     return l->message.p ? ERR_INVALID : OK;
 }
 

@@ -50,6 +50,12 @@ struct conf {
     int64_t stream_max_age; /* seconds */
     bool rooms, live_public, counters_public, counters_public_write, counters_auto_create;
     int64_t counters_max;
+    struct str mail_from; /* "Cubby <cubby@example.org>" */
+    struct str mail_smtp; /* smtp:// or smtps:// URL; "" none. At most one of it and the next */
+    struct str mail_sendmail;
+    struct str mail_user, mail_password, mail_ca;
+    struct str mail_templates, mail_language;
+    int64_t mail_per_address; /* an hour */
     bool org_auto_accept, demo, dev_show_reset_token, test_endpoints;
     struct str metrics_token; /* "" none */
     struct str log_level;
