@@ -60,6 +60,9 @@ static void nobody_has_no_password(void **state)
     bool same = true;
     assert_int_equal(password_verify(f->pool, STR("correct horse"), STR_NULL, &same), OK);
     assert_false(same);
+    same = true; /* an account that has another way to sign in */
+    assert_int_equal(password_verify(f->pool, STR(""), STR(""), &same), OK);
+    assert_false(same);
 }
 
 static void damaged_hashes_are_told(void **state)
