@@ -45,12 +45,6 @@ static struct test_client *open_in(struct test_push *t, const char *user_id)
     return c;
 }
 
-static void expect_silence(struct test_client *c)
-{
-    test_v1_say(c, "ping");
-    test_v1_expect(c, "pong");
-}
-
 static void expect_came(struct test_client *c, const char *event, const char *user_id)
 {
     test_v1_expect_begin(c, arena_printf(&c->push->mem,
@@ -74,8 +68,8 @@ static void joining_tells_who_is_there_and_tells_the_others(void **state)
                         "[\"" TEST_ANN "\",\"" TEST_BOB "\"],\"count\":2}," NOW);
     test_v1_expect(ann, "{\"event\":\"user:online\",\"data\":{\"userId\":\"" TEST_BOB
                         "\",\"room\":\"room:r\"}," NOW);
-    expect_silence(ann);
-    expect_silence(bob);
+    test_v1_expect_silence(ann);
+    test_v1_expect_silence(bob);
     test_client_free(ann);
     test_client_free(bob);
 }
@@ -90,7 +84,7 @@ static void a_user_is_there_once_whatever_the_tabs(void **state)
     test_v1_expect_begin(tab, "{\"event\":\"presence\"");
     test_client_free(bob);
     test_push_wait(t, 10000);
-    expect_silence(ann);
+    test_v1_expect_silence(ann);
     test_v1_say(tab, PRESENCE("room:r"));
     test_v1_expect_begin(tab, "{\"event\":\"presence\",\"data\":{\"room\":\"room:r\",\"members\":"
                               "[\"" TEST_ANN "\",\"" TEST_BOB "\"],\"count\":2}");
@@ -105,10 +99,10 @@ static void who_left_is_offline_after_five_seconds(void **state)
     expect_came(ann, "online", TEST_BOB);
     test_v1_say(bob, LEAVE("room:r"));
     test_push_wait(t, 4900);
-    expect_silence(ann);
+    test_v1_expect_silence(ann);
     test_push_wait(t, 200);
     expect_came(ann, "offline", TEST_BOB);
-    expect_silence(bob);
+    test_v1_expect_silence(bob);
     test_v1_say(bob, JOIN("room:r"));
     expect_came(ann, "online", TEST_BOB);
     test_v1_expect_begin(bob, "{\"event\":\"presence\"");
@@ -132,7 +126,7 @@ static void who_comes_back_within_them_was_never_away(void **state)
         bob = open_in(t, TEST_BOB);
     }
     test_push_wait(t, 6000);
-    expect_silence(ann);
+    test_v1_expect_silence(ann);
     test_client_free(ann);
     test_client_free(bob);
 }
@@ -269,9 +263,9 @@ static void a_broadcast_reaches_the_room_but_for_who_sent_it(void **state)
     test_v1_say(bob, CAST("room:r", "user:waves", "{}"));
     test_v1_expect_begin(ann, "{\"event\":\"user:waves\",\"data\":{\"userId\":\"" TEST_BOB "\"");
     test_v1_expect_begin(tab, "{\"event\":\"user:waves\"");
-    expect_silence(ann);
-    expect_silence(bob);
-    expect_silence(outside);
+    test_v1_expect_silence(ann);
+    test_v1_expect_silence(bob);
+    test_v1_expect_silence(outside);
     test_client_free(ann);
     test_client_free(tab);
     test_client_free(bob);
@@ -290,7 +284,7 @@ static void only_who_is_in_a_room_hears_sees_and_speaks_there(void **state)
     test_v1_refused(bob, PRESENCE("room:r"), "forbidden");
     test_v1_say(bob, LEAVE("room:r"));
     test_v1_say(ann, CAST("room:r", "app:x", "{}"));
-    expect_silence(bob);
+    test_v1_expect_silence(bob);
     test_v1_say(ann, LEAVE("room:r"));
     test_v1_refused(ann, CAST("room:r", "app:x", "{}"), "forbidden");
     test_client_free(ann);
@@ -332,7 +326,7 @@ static void a_slow_reader_misses_some_and_comes_back(void **state)
     expect_came(ann, "online", TEST_BOB);
     for (int i = 0; i < 400; i++)
         test_v1_say(bob, said);
-    expect_silence(bob);
+    test_v1_expect_silence(bob);
     assert_int_equal(t->server.streams, 2);
     assert_int_equal(t->server.stats.slow, 0);
     test_client_expect(ann, "{\"event\":\"presence\",\"data\":{\"room\":\"room:r\",\"members\":[");

@@ -53,14 +53,27 @@ struct test_client *test_v1_open(struct test_push *t, const char *user_id)
     const char *claims = arena_printf(&t->mem, "{\"sub\":\"%s\"}", user_id).p;
     struct test_client *c = upgrade(t, "", test_v1_token(t, claims), "");
     test_v1_expect_begin(c, "{\"event\":\"realtime:connected\"");
-    test_v1_say(c, "ping");
-    test_v1_expect(c, "pong");
+    test_v1_expect_silence(c);
     return c;
 }
 
 struct test_client *test_v1_open_session(struct test_push *t, const char *query, const char *extra)
 {
     return upgrade(t, query, test_token(t, 0), extra);
+}
+
+struct test_client *test_v1_open_fresh(struct test_push *t)
+{
+    struct test_client *c = test_v1_open_session(t, "", "");
+    test_v1_expect_begin(c, "{\"event\":\"realtime:connected\",");
+    return c;
+}
+
+struct test_client *test_v1_open_own(struct test_push *t)
+{
+    struct test_client *c = test_v1_open_fresh(t);
+    test_v1_expect_silence(c);
+    return c;
 }
 
 void test_v1_say(struct test_client *c, const char *text)
@@ -83,6 +96,12 @@ void test_v1_expect_begin(struct test_client *c, const char *text)
     const char *got = next_text(c);
     if (strncmp(got, text, strlen(text)) != 0)
         fail_msg("\"%s\" does not begin with \"%s\"", got, text);
+}
+
+void test_v1_expect_silence(struct test_client *c)
+{
+    test_v1_say(c, "ping");
+    test_v1_expect(c, "pong");
 }
 
 void test_v1_refused(struct test_client *c, const char *text, const char *code)

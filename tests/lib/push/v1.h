@@ -19,12 +19,19 @@ struct test_client *test_v1_open(struct test_push *t, const char *user_id);
 /* The same by TEST_SID's token, with more to the address ("?…") and header lines. */
 struct test_client *test_v1_open_session(struct test_push *t, const char *query, const char *extra);
 
+/* By that token, past its greeting; and it has spoken. */
+struct test_client *test_v1_open_fresh(struct test_push *t);
+struct test_client *test_v1_open_own(struct test_push *t);
+
 /* Send a text message. */
 void test_v1_say(struct test_client *c, const char *text);
 
 /* Expect a text message: exactly this one; beginning so. */
 void test_v1_expect(struct test_client *c, const char *text);
 void test_v1_expect_begin(struct test_client *c, const char *text);
+
+/* Nothing came that was not looked at: what the client says now is answered next. */
+void test_v1_expect_silence(struct test_client *c);
 
 /* Say it, and expect a realtime:error with that code. */
 void test_v1_refused(struct test_client *c, const char *text, const char *code);
