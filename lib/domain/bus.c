@@ -32,7 +32,8 @@
 #define REPEAT_SLOW_MS     5000
 #define RECONNECT_MIN_MS   10
 #define RECONNECT_MAX_MS   200
-#define NAME_LEN           40 /* "<pid>-<8 hex>.sock" */
+#define CLOSE_MS           400 /* an orderly end takes a few */
+#define NAME_LEN           40  /* "<pid>-<8 hex>.sock" */
 #define SOCKET_SUFFIX      STR(".sock")
 
 /* Where a socket of the directory lives: "ipc://<dir>/<name>"; false when that is too long. */
@@ -47,6 +48,32 @@ static bool is_socket_name(const char *name)
 {
     struct str s = str_from_c(name);
     return s.n < NAME_LEN && str_ends_with(s, SOCKET_SUFFIX);
+}
+
+static void *close_thread(void *id)
+{
+    nng_close((nng_socket){.id = (uint32_t)(uintptr_t)id});
+    return NULL;
+}
+
+/*
+ * nng 1.5 may wait for ever for a pipe that breaks at the moment its socket is closed. Whoever
+ * closes is about to end and does not wait with it. False: it goes on, and so must what it uses.
+ */
+static bool socket_close(nng_socket socket)
+{
+    pthread_t thread;
+    struct timespec until;
+    if (pthread_create(&thread, NULL, close_thread, (void *)(uintptr_t)socket.id) != 0)
+        return false;
+    clock_gettime(CLOCK_REALTIME, &until);
+    until.tv_nsec += CLOSE_MS * 1000000L;
+    until.tv_sec += until.tv_nsec / 1000000000L;
+    until.tv_nsec %= 1000000000L;
+    if (pthread_timedjoin_np(thread, NULL, &until) == 0)
+        return true;
+    pthread_detach(thread);
+    return false;
 }
 
 /* --- publisher ---------------------------------------------------------------------------------
@@ -276,7 +303,8 @@ void bus_pub_close(struct bus_pub *p)
     pthread_join(p->watcher, NULL);
     send_own(p, BUS_BYE);
     poll(NULL, 0, 20); /* nng_close drops what its threads have not written yet */
-    nng_close(p->socket);
+    if (!socket_close(p->socket))
+        return;
     close(p->wake_fd);
     close(p->watch_fd);
     buf_release(&p->scratch);
@@ -566,10 +594,12 @@ void bus_sub_close(struct bus_sub *s)
 {
     if (!s)
         return;
-    nng_close(s->socket);
+    bool closed = socket_close(s->socket);
+    unlink(s->path);
+    if (!closed)
+        return;
     nng_aio_stop(s->aio);
     nng_aio_free(s->aio);
-    unlink(s->path);
     arrival_free(s->current);
     free_arrivals(&s->queue);
     free_arrivals(&s->ready);
