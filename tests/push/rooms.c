@@ -158,7 +158,7 @@ static void rooms_have_names(void **state)
                                         "room:a/b",
                                         "room:\\u0000",
                                         "room:\xc3\xa4",
-                                        "user:" TEST_BOB,
+                                        ("user:" TEST_BOB),
                                         TEST_BOB};
     for (size_t i = 0; i < ARRAY_LEN(names); i++)
         test_v1_refused(c, arena_printf(&t->mem, "{\"type\":\"join\",\"room\":\"%s\"}", names[i]).p,
