@@ -110,6 +110,22 @@ bool base64url_decode(struct str text, void *out, size_t size, size_t *n)
     return true;
 }
 
+static bool is_unreserved(char c)
+{
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+           memchr("-._~", c, 4);
+}
+
+void percent_append(struct buf *b, struct str text)
+{
+    for (size_t i = 0; i < text.n; i++) {
+        if (is_unreserved(text.p[i]))
+            buf_append_ch(b, text.p[i]);
+        else
+            buf_appendf(b, "%%%02X", (unsigned)(unsigned char)text.p[i]);
+    }
+}
+
 bool percent_decode(struct arena *a, struct str text, bool plus_is_space, struct str *out)
 {
     if (str_find(text, '%') == text.n && !(plus_is_space && str_find(text, '+') < text.n)) {

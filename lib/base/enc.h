@@ -24,6 +24,9 @@ bool base64url_decode(struct str text, void *out, size_t size, size_t *n);
 /* RFC 4648 section 4, with padding: RFC 6455 handshakes. */
 void base64_append(struct buf *b, const void *p, size_t n);
 
+/* Percent-encode all but the unreserved characters (RFC 3986 2.3): for queries and forms. */
+void percent_append(struct buf *b, struct str text);
+
 /*
  * Percent-decoding (RFC 3986 2.1) into the arena; plus_is_space for query strings and forms. False
  * for a '%' that two hex digits do not follow. Text without escapes is returned as it is, uncopied.

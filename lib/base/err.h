@@ -38,6 +38,7 @@
     X(ERR_CORRUPT, 500, "corrupt", "This account's data file is damaged")                          \
     X(ERR_TOO_NEW, 500, "schema_too_new", "This data file was written by a newer version")         \
     X(ERR_NOT_IMPLEMENTED, 501, "not_implemented", "This server does not do that")                 \
+    X(ERR_PROVIDER, 502, "provider_failed", "The sign-in provider did not answer as it should")    \
     X(ERR_BUSY, 503, "busy", "The server is busy, try again")                                      \
     X(ERR_FULL, 507, "storage_full", "There is no room left to store this")                        \
     X(ERR_QUOTA, 507, "quota_exceeded", "Your storage quota is used up")

@@ -97,6 +97,15 @@ static void assert_percent(const char *text, bool plus, const char *expected)
     arena_release(&a);
 }
 
+static void percent_encodes_what_is_reserved(void **state)
+{
+    (void)state;
+    struct buf b = BUF_INIT;
+    percent_append(&b, STR("az-AZ_09.~ &=+/%\n\xc3\xa9"));
+    assert_string_equal("az-AZ_09.~%20%26%3D%2B%2F%25%0A%C3%A9", b.p);
+    buf_release(&b);
+}
+
 static void decodes_percent_escapes(void **state)
 {
     (void)state;
@@ -131,6 +140,7 @@ int main(void)
         cmocka_unit_test(writes_the_vectors_of_rfc_4648),
         cmocka_unit_test(reads_back_what_it_wrote),
         cmocka_unit_test(refuses_base64url_that_is_not_canonical),
+        cmocka_unit_test(percent_encodes_what_is_reserved),
         cmocka_unit_test(decodes_percent_escapes),
         cmocka_unit_test(leaves_text_without_escapes_where_it_is),
     };
