@@ -120,20 +120,16 @@ void filter_free(struct filter *f)
 
 /* --- objects ---------------------------------------------------------------------------------- */
 
-struct field {
-    struct str name, value;
-};
-
 static int compare_fields(const void *a, const void *b)
 {
-    const struct field *x = a, *y = b;
+    const struct filter_field *x = a, *y = b;
     size_t n = x->name.n < y->name.n ? x->name.n : y->name.n;
     int order = n ? memcmp(x->name.p, y->name.p, n) : 0;
     return order ? order : (x->name.n > y->name.n) - (x->name.n < y->name.n);
 }
 
 /* The members but for "type", sorted; *type is its text. False: one is no string. */
-static bool read_members(struct json_value object, struct field *fields, size_t *count,
+static bool read_members(struct json_value object, struct filter_field *fields, size_t *count,
                          struct str *type, struct arena *mem)
 {
     for (struct json_value v = json_first(object); !json_is_absent(v); v = json_next(object, v)) {
@@ -143,7 +139,7 @@ static bool read_members(struct json_value object, struct field *fields, size_t 
         if (str_eq(name, STR("type")))
             *type = str_trim(json_string(v, mem));
         else
-            fields[(*count)++] = (struct field){name, json_string(v, mem)};
+            fields[(*count)++] = (struct filter_field){name, json_string(v, mem)};
     }
     qsort(fields, *count, sizeof *fields, compare_fields);
     return type->n > 0;
@@ -156,7 +152,7 @@ static bool read_object(struct buf *entry, struct json_value object, enum filter
     size_t count = 0;
     if (!json_is(object, JSON_OBJECT) || json_raw(object).n > FILTER_MEMORY_MAX)
         return false;
-    struct field *fields = arena_zalloc(mem, json_count(object) + 1, sizeof *fields);
+    struct filter_field *fields = arena_zalloc(mem, json_count(object) + 1, sizeof *fields);
     if (!read_members(object, fields, &count, &type, mem))
         return false;
     bool is_prefix = how == FILTER_PATTERN && type.p[type.n - 1] == '*';
@@ -208,21 +204,41 @@ bool filter_reads_data(const struct filter *f)
     return f && f->reads_data;
 }
 
-static struct json_value field_of(struct filter_event *e, struct str name)
+/* Once for all entries of all filters: they may be many, and so may the members. */
+static void read_data(struct filter_event *e)
 {
-    if (!e->parsed) {
-        e->parsed = true;
-        e->broken = json_parse(&e->doc, e->data, JSON_WITH_NUL, e->mem) != OK;
+    struct json doc;
+    e->parsed = true;
+    if (json_parse(&doc, e->data, JSON_WITH_NUL, e->mem) != OK)
+        return;
+    struct json_value data = json_root(&doc);
+    if (!json_is(data, JSON_OBJECT))
+        return;
+    e->fields = arena_zalloc(e->mem, json_count(data) + 1, sizeof *e->fields);
+    for (struct json_value v = json_first(data); !json_is_absent(v); v = json_next(data, v)) {
+        if (json_is(v, JSON_STRING))
+            e->fields[e->count++] =
+                (struct filter_field){json_string(json_key(v), e->mem), json_string(v, e->mem)};
     }
-    return e->broken ? JSON_ABSENT : json_get(json_root(&e->doc), name);
+    qsort(e->fields, e->count, sizeof *e->fields, compare_fields);
+}
+
+static bool has_field(struct filter_event *e, struct str name, struct str value)
+{
+    const struct filter_field wanted = {.name = name};
+    if (!e->parsed)
+        read_data(e);
+    if (e->count == 0)
+        return false;
+    const struct filter_field *f = bsearch(&wanted, e->fields, e->count, sizeof *f, compare_fields);
+    return f && str_eq(f->value, value);
 }
 
 static bool fields_match(const char *at, uint32_t fields, struct filter_event *e)
 {
     while (fields-- > 0) {
-        struct str name = read_text(&at), wanted = read_text(&at);
-        struct json_value v = field_of(e, name);
-        if (!json_is(v, JSON_STRING) || !str_eq(json_string(v, e->mem), wanted))
+        struct str name = read_text(&at), value = read_text(&at);
+        if (!has_field(e, name, value))
             return false;
     }
     return true;

@@ -40,13 +40,18 @@ bool filter_add(struct filter **f, struct json_value entry, enum filter_type typ
 void filter_remove(struct filter **f, struct json_value entry, enum filter_type type,
                    struct arena *scratch);
 
+struct filter_field {
+    struct str name, value;
+};
+
 /* What filters look at: set name, data and mem; data is read when the first entry asks for it. */
 struct filter_event {
     struct str name;
     struct str data;   /* JSON */
     struct arena *mem; /* holds what was read of data */
-    bool parsed, broken;
-    struct json doc;
+    bool parsed;
+    struct filter_field *fields; /* its members that are strings, by name; in mem */
+    size_t count;
 };
 
 /* Is the event's data looked at? */

@@ -3,6 +3,7 @@
 
 #include <setjmp.h>
 #include <stdarg.h>
+#include <time.h>
 
 #include <cmocka.h>
 
@@ -192,6 +193,35 @@ static void a_set_has_room_for_a_thousand(void **state)
     release(&s);
 }
 
+static char *many_members(struct set *s, size_t count, size_t *n)
+{
+    char *text = arena_alloc(&s->mem, count * 16 + 32), *at = text;
+    *at++ = '{';
+    for (size_t i = 0; i < count; i++)
+        at += snprintf(at, 16, "\"m%zu\":\"\\n\",", i);
+    at += snprintf(at, 16, "\"last\":\"1\"}");
+    *n = (size_t)(at - text);
+    return text;
+}
+
+/* A thousand entries that each ask for another member must not each read all members. */
+static void many_entries_read_the_data_once(void **state)
+{
+    struct set s = {0};
+    size_t n;
+    (void)state;
+    const char *data = many_members(&s, 50000, &n);
+    for (int i = 0; i < FILTER_ENTRIES_MAX - 1; i++)
+        assert_true(add(&s, arena_printf(&s.mem, "{\"type\":\"t\",\"x%d\":\"%d\"}", i, i).p));
+    assert_true(add(&s, "{\"type\":\"t\",\"last\":\"1\"}"));
+    struct filter_event e = {.name = STR("t"), .data = str_make(data, n), .mem = &s.mem};
+    clock_t begin = clock();
+    for (int i = 0; i < 100; i++)
+        assert_true(filter_matches(s.f, &e));
+    assert_true(clock() - begin < 5 * CLOCKS_PER_SEC);
+    release(&s);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -204,6 +234,7 @@ int main(void)
         cmocka_unit_test(equal_objects_count_once_and_go_at_once),
         cmocka_unit_test(what_is_no_object_of_strings_is_not_added),
         cmocka_unit_test(a_set_has_room_for_a_thousand),
+        cmocka_unit_test(many_entries_read_the_data_once),
         cmocka_unit_test(what_is_no_list_of_patterns_is_refused),
         cmocka_unit_test(patterns_and_bytes_are_bounded),
     };
