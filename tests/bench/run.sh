@@ -1,8 +1,9 @@
 #!/usr/bin/env bash
 # Measures Cubby against floors in the same run: what a trivial handler, bare SQLite, a bare epoll
-# loop, a bare nng subscriber need for the same work on this machine; and against other push servers,
-# nginx with nchan and a broadcast server on Node's ws (tests/bench/peers/). Both programs run as they
-# are served (apache-conf/lighttpd.conf), with data in a temporary folder; all stays on loopback.
+# loop, a bare nng subscriber need for the same work on this machine; and against other push
+# servers, nginx with nchan and a broadcast server on Node's ws (tests/bench/peers/). Both programs
+# run as they are served (apache-conf/lighttpd.conf), with data in a temporary folder; everything
+# stays on loopback.
 #
 #   tests/bench/run.sh BUILD_DIR [PATTERN]
 #   PATTERN picks some of the sections below (tests/bench/sections/). BENCH_MD=1 prints Markdown;
