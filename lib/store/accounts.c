@@ -33,18 +33,14 @@ out:
     return e;
 }
 
-static enum err find(struct store *st, struct str sql, struct str by, struct arena *mem,
-                     struct account *out)
+static enum err find_within(struct space *sp, struct str sql, struct str by, struct arena *mem,
+                            struct account *out)
 {
-    struct space *sp;
     struct stmt *s;
     bool row;
-    enum err e = space_acquire(st, SPACE_MAIN, STR_NULL, &sp);
+    enum err e = db_stmt(sp->db, sql, &s);
     if (e)
         return e;
-    e = db_stmt(sp->db, sql, &s);
-    if (e)
-        goto out;
     stmt_bind_str(s, 1, by);
     e = stmt_step(s, &row);
     if (!e && !row)
@@ -56,24 +52,46 @@ static enum err find(struct store *st, struct str sql, struct str by, struct are
                                 .created_at = stmt_i64(s, 3),
                                 .email_verified = stmt_i64(s, 4) != 0};
     stmt_reset(s);
-out:
+    return e;
+}
+
+static enum err find(struct store *st, struct str sql, struct str by, struct arena *mem,
+                     struct account *out)
+{
+    struct space *sp;
+    enum err e = space_acquire(st, SPACE_MAIN, STR_NULL, &sp);
+    if (e)
+        return e;
+    e = find_within(sp, sql, by, mem, out);
     space_release(sp);
     return e;
 }
 
 #define ACCOUNT_COLUMNS "SELECT id, email, password_hash, created_at, email_verified FROM account"
+static const struct str sql_by_email = SQL(ACCOUNT_COLUMNS " WHERE email = ?1");
+static const struct str sql_by_id = SQL(ACCOUNT_COLUMNS " WHERE id = ?1");
 
 enum err accounts_by_email(struct store *s, struct str email, struct arena *mem,
                            struct account *out)
 {
-    static const struct str sql = SQL(ACCOUNT_COLUMNS " WHERE email = ?1");
-    return find(s, sql, email, mem, out);
+    return find(s, sql_by_email, email, mem, out);
 }
 
 enum err accounts_by_id(struct store *s, struct str id, struct arena *mem, struct account *out)
 {
-    static const struct str sql = SQL(ACCOUNT_COLUMNS " WHERE id = ?1");
-    return find(s, sql, id, mem, out);
+    return find(s, sql_by_id, id, mem, out);
+}
+
+enum err accounts_by_email_within(struct space *sp, struct str email, struct arena *mem,
+                                  struct account *out)
+{
+    return find_within(sp, sql_by_email, email, mem, out);
+}
+
+enum err accounts_by_id_within(struct space *sp, struct str id, struct arena *mem,
+                               struct account *out)
+{
+    return find_within(sp, sql_by_id, id, mem, out);
 }
 
 enum err accounts_set_password(struct store *st, struct str id, struct str hash)

@@ -23,6 +23,12 @@ enum err accounts_by_email(struct store *s, struct str email, struct arena *mem,
 enum err accounts_by_id(struct store *s, struct str id, struct arena *mem,
                         struct account *out) must_check;
 
+/* The same for a caller that holds main.db, in a transaction or none. */
+enum err accounts_by_email_within(struct space *sp, struct str email, struct arena *mem,
+                                  struct account *out) must_check;
+enum err accounts_by_id_within(struct space *sp, struct str id, struct arena *mem,
+                               struct account *out) must_check;
+
 enum err accounts_set_password(struct store *s, struct str id, struct str hash) must_check;
 
 /* Every account's id, for broadcasts: by id, pages of `max` after `after` ("" at first), which may
