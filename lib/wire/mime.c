@@ -9,6 +9,7 @@
 #define BODY_LINE_MAX   76
 #define WORD_MAX        75
 #define HEADER_LINE_MAX 76
+#define QUOTED_MAX      30 /* each byte may need a backslash */
 
 #define WORD_START "=?UTF-8?B?"
 #define WORD_END   "?="
@@ -154,7 +155,7 @@ static void append_from(struct buf *out, const struct mime_address *from)
     append_clean(&clean, from->name);
     struct str name = str_trim(buf_str(&clean));
     buf_append_lit(out, "From:");
-    if (name.n && is_ascii(name) && name.n <= HEADER_LINE_MAX / 2)
+    if (name.n && is_ascii(name) && name.n <= QUOTED_MAX)
         append_quoted(out, name);
     else if (name.n)
         append_words(out, name);
