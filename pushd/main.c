@@ -22,12 +22,10 @@
 #include "server.h"
 #include "wire/tls.h"
 
-#define ENDING_MS 4000 /* for clients to take their last words */
-#define RETIRING_MS                                                                                \
-    5000               /* for requests that this process has begun to read when the next came      \
-                        */
-#define HANDLES_MAX 32 /* data files: one is read when its first reader comes, then rarely */
-#define HEAPS       2  /* the loop's, and one for the reader threads */
+#define ENDING_MS   3500 /* for clients to take their last words */
+#define RETIRING_MS 5000 /* for requests that were begun when the next process came */
+#define HANDLES_MAX 32   /* data files: one is read when its first reader comes, then rarely */
+#define HEAPS       2    /* the loop's, and one for the reader threads */
 
 /* Everything that lives as long as the process; `mem` owns its strings. */
 struct program {
