@@ -5,6 +5,7 @@
 #include "domain/bus.h"
 #include "domain/collection.h"
 #include "domain/conf.h"
+#include "domain/oidc.h"
 #include "domain/password.h"
 #include "domain/wake.h"
 #include "domain/who.h"
@@ -16,6 +17,7 @@ struct app {
     struct bus_pub *bus;
     struct wake *wake; /* told of every commit; long polls wait on it */
     struct password_pool *passwords;
+    struct oidc *oidc;
     struct who_keys keys;
     struct metrics *metrics; /* counters of res/ops.c */
 };

@@ -18,9 +18,10 @@ enum lane dispatch_route(struct req *r)
     r->route = routes_match(r, &r->allow);
     if (!r->route || r->method == METHOD_OPTIONS)
         return LANE_REQUEST;
-    return r->route->need & LONG_POLL ? LANE_POLL
-           : r->route->need & HASHES  ? LANE_HASH
-                                      : LANE_REQUEST;
+    return r->route->need & (LONG_POLL | STREAMED) ? LANE_POLL
+           : r->route->need & HASHES               ? LANE_HASH
+           : r->route->need & FETCHES              ? LANE_FETCH
+                                                   : LANE_REQUEST;
 }
 
 /* --- the body --------------------------------------------------------------------------------- */
@@ -233,7 +234,7 @@ static enum err refuse_early(struct req *r)
         return ERR_NOT_FOUND;
     if (r->lane_full)
         metrics_count_full(r->app->metrics);
-    if (r->lane_full && (need & HASHES))
+    if (r->lane_full && (need & (HASHES | STREAMED | FETCHES)))
         return ERR_BUSY;
     if (r->body_too_large)
         return ERR_TOO_LARGE;

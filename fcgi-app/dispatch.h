@@ -10,8 +10,9 @@
 /* On which kind of thread a request is answered (workers.c). */
 enum lane {
     LANE_REQUEST, /* at once, where it was accepted */
-    LANE_POLL,    /* may wait for seconds */
+    LANE_POLL,    /* may wait for seconds, or write for as long as the client reads */
     LANE_HASH,    /* waits for a password hash */
+    LANE_FETCH,   /* waits for another server */
 };
 
 /* Find r's route; touches nothing but r. */

@@ -1,4 +1,4 @@
-/* cubby.fcgi: settings, collections, store, bus, workers; ends in order on SIGTERM. */
+/* cubby.fcgi: settings, collections, providers, store, bus, workers; ends in order on SIGTERM. */
 #include "base/base.h"
 
 #include <errno.h>
@@ -103,6 +103,19 @@ static enum err open_socket(struct program *p, const struct options *o, struct s
     return message->p ? ERR_INVALID : OK;
 }
 
+static enum err open_providers(struct program *p, struct str *message)
+{
+    const struct conf *c = &p->conf;
+    const struct fetch_options o = {
+        .timeout_ms = c->oauth_timeout,
+        .max_body = OIDC_ANSWER_MAX,
+        .ca_file = c->oauth_ca_file,
+        .allow_loopback = c->oauth_loopback_http,
+    };
+    const char *dir = c->oauth_dir.n ? arena_dup(&p->mem, c->oauth_dir).p : NULL;
+    return oidc_open(&p->app.oidc, dir, &o, &p->mem, message);
+}
+
 static enum err program_open(struct program *p, const struct options *o, struct str *message)
 {
     enum err e = conf_load(&p->conf, o->config, environ, &p->mem, message);
@@ -115,6 +128,8 @@ static enum err program_open(struct program *p, const struct options *o, struct 
                          message);
     if (e == OK)
         e = mailer_new(&p->mailer, &p->conf, &p->mem, message);
+    if (e == OK)
+        e = open_providers(p, message);
     if (e)
         return e;
     db_library_init();
@@ -139,6 +154,7 @@ static enum err program_open(struct program *p, const struct options *o, struct 
 static void program_close(struct program *p)
 {
     password_pool_free(p->app.passwords);
+    oidc_close(p->app.oidc);
     bus_pub_close(p->app.bus);
     store_close(p->app.store);
     mailer_free(p->mailer);
@@ -168,6 +184,7 @@ static void serve(struct program *p, const sigset_t *ends)
         .threads = threads_of(&p->conf),
         .poll_threads = (size_t)p->conf.poll_workers,
         .hash_threads = cores() + (size_t)p->conf.hash_queue,
+        .fetch_threads = (size_t)p->conf.oauth_workers,
     };
     mail_log_start(&p->conf);
     if (p->mailer)

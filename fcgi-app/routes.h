@@ -21,6 +21,8 @@ enum route_need {
     NOTE_ERRORS =
         1u << 12, /* failures as existing clients of /api/notes know them: {error} alone */
     IN_COUNTERS = 1u << 13, /* r->space is the counters'; settings say whether visitors may come */
+    STREAMED = 1u << 15,    /* answers by next_part: handed to the poll workers */
+    FETCHES = 1u << 16,     /* asks another server: handed to threads of their own */
     RPC_WRAPPED = 1u << 14, /* with NEED_JSON: the input is the body's member "json" */
 };
 

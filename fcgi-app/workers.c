@@ -14,7 +14,7 @@
 #include "fcgi.h"
 #include "workers.h"
 
-#define LANES (LANE_HASH + 1)
+#define LANES (LANE_FETCH + 1)
 
 /* SQLite, Argon2 (whose memory is on the heap) and the libraries stay far below. */
 #define STACK_BYTES (512 * 1024)
@@ -217,6 +217,7 @@ struct workers *workers_start(struct app *app, int listen_fd, const struct worke
     list_init(&w->spare);
     lane_init(w, LANE_POLL, o->poll_threads);
     lane_init(w, LANE_HASH, o->hash_threads);
+    lane_init(w, LANE_FETCH, o->fetch_threads);
     own_wake_signal();
     for (; w->count < o->threads; w->count++)
         if (!start_thread(&w->threads[w->count], accept_thread, w))
@@ -245,6 +246,7 @@ void workers_stop(struct workers *w)
         join_waking(w->threads[i]);
     lane_stop(w, LANE_POLL);
     lane_stop(w, LANE_HASH);
+    lane_stop(w, LANE_FETCH);
     list_for_each_safe (node, &w->spare) {
         struct carrier *c = list_entry(node, struct carrier, node);
         fcgi_free(c->fcgi);

@@ -1,6 +1,7 @@
 /*
- * Threads: some accept requests and answer them, and two lanes take over those that wait: long
- * polls, and sign-ins for their password hash. So a burst of either never stops the others.
+ * Threads: some accept requests and answer them, and three lanes take over those that wait: long
+ * polls, sign-ins for their password hash, and sign-ins for an OpenID provider. So a burst of any
+ * never stops the others.
  */
 #ifndef APP_WORKERS_H
 #define APP_WORKERS_H
@@ -10,9 +11,10 @@
 struct workers;
 
 struct workers_options {
-    size_t threads;      /* that accept and answer */
-    size_t poll_threads; /* long polls that may wait; beyond them each is answered at once */
-    size_t hash_threads; /* sign-ins taken over; beyond them 503 */
+    size_t threads;       /* that accept and answer */
+    size_t poll_threads;  /* long polls that may wait; beyond them each is answered at once */
+    size_t hash_threads;  /* sign-ins taken over; beyond them 503 */
+    size_t fetch_threads; /* calls that ask other servers; beyond them 503 */
 };
 
 /* Start answering what comes at listen_fd. When that socket dies, the process sends itself SIGTERM.

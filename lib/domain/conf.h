@@ -56,6 +56,11 @@ struct conf {
     struct str mail_user, mail_password, mail_ca;
     struct str mail_templates, mail_language;
     int64_t mail_per_address; /* an hour */
+    struct str oauth_dir;     /* "" none */
+    struct str oauth_ca_file; /* "" the system's */
+    bool oauth_loopback_http;
+    int64_t oauth_timeout; /* ms */
+    int64_t oauth_workers;
     bool org_auto_accept, demo, dev_show_reset_token, test_endpoints;
     struct str metrics_token; /* "" none */
     struct str log_level;

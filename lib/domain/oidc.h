@@ -13,6 +13,7 @@
 #define OIDC_NAME_MAX    32
 #define OIDC_SUBJECT_MAX 255 /* OpenID Connect Core 2 */
 #define OIDC_CODE_MAX    2048
+#define OIDC_ANSWER_MAX  (128 * 1024) /* of a provider, whatever it is */
 
 /* How long what a provider publishes is kept: as it says, within these bounds. */
 #define OIDC_KEEP_MIN_S     60
