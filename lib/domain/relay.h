@@ -37,7 +37,8 @@ enum err relay_pending(const struct relay_line *l, size_t max) must_check;
 
 struct relay;
 
-/* Start the thread: it works off what waits now, and looks again when told and every second. */
+/* Start the thread: it works off what waits now, and looks again when told and every second. NULL:
+ * no thread is to be had. */
 struct relay *relay_start(const struct relay_line *l);
 /* Something was added. */
 void relay_poke(struct relay *r);
