@@ -72,6 +72,7 @@ void answer_failure(struct req *r, enum err e)
     buf_reset(out);
     r->status = err_status(e);
     r->content_type = STR_NULL;
+    r->next_part = NULL;
     buf_append_lit(out, "{\"error\":");
     json_append_string(out, sentence(r, e));
     if (!has_note_errors(r))
@@ -120,10 +121,10 @@ void answer_append_head(const struct req *r, struct buf *out)
         buf_append_lit(out, "Content-Type: ");
         buf_append_str(out, r->content_type);
         buf_append_lit(out, "\r\n");
-    } else if (r->body_out.n) {
+    } else if (r->body_out.n || r->next_part) {
         buf_append_lit(out, "Content-Type: application/json\r\n");
     }
-    if (status != 204 && status != 304) {
+    if (status != 204 && status != 304 && !r->next_part) {
         buf_append_lit(out, "Content-Length: ");
         buf_append_u64(out, r->body_out.n);
         buf_append_lit(out, "\r\n");

@@ -14,7 +14,8 @@ void answer_options(struct req *r);
 void answer_cors(struct req *r);
 
 /* Append the head (RFC 3875 6: "Status: 200 OK" and so on) with its empty line. Content-Length is
- * that of body_out also for HEAD, whose body the caller leaves out. */
+ * that of body_out also for HEAD, whose body the caller leaves out; there is none with
+ * next_part. */
 void answer_append_head(const struct req *r, struct buf *out);
 
 #endif

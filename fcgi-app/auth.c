@@ -1,6 +1,7 @@
 /* Cookies and bearer tokens to a live sign-in; sessions made, refreshed and ended. */
 #include "base/base.h"
 
+#include "audit.h"
 #include "auth.h"
 #include "base/clock.h"
 #include "base/enc.h"
@@ -62,7 +63,7 @@ void auth_set_cookies(struct req *r, const struct auth_tokens *t)
     set_cookie(r, REFRESH_COOKIE, t->refresh, REFRESH_TOKEN_S);
 }
 
-static void clear_cookies(struct req *r)
+void auth_clear_cookies(struct req *r)
 {
     set_cookie(r, ACCESS_COOKIE, STR(""), 0);
     set_cookie(r, REFRESH_COOKIE, STR(""), 0);
@@ -159,7 +160,7 @@ static enum err refresh_silently(struct req *r)
         return ERR_UNAUTHORIZED;
     if (who_verify_refresh(&claims, cookie, &r->app->keys, now_s(), r->mem) ||
         (access.n && !str_eq(claimed_sub(access, r->mem), claims.user_id))) {
-        clear_cookies(r);
+        auth_clear_cookies(r);
         return ERR_UNAUTHORIZED;
     }
     enum err e = auth_refresh(r, cookie, &tokens);
@@ -206,6 +207,22 @@ enum err req_resume(struct req *r)
     if (!r->by_cookie && r->who.exp && r->who.exp <= now_s())
         return ERR_UNAUTHORIZED;
     return enter(r, false);
+}
+
+enum err auth_begin_write(struct req *r)
+{
+    enum err e = OK;
+    if (!r->space)
+        e = space_acquire(r->app->store, SPACE_USER, r->who.user_id, &r->space);
+    if (e)
+        return e == ERR_NOT_FOUND ? ERR_UNAUTHORIZED : e;
+    space_rollback(r->space);
+    e = space_begin_write(r->space);
+    if (e == OK)
+        e = check_session(r);
+    if (e)
+        leave(r);
+    return e;
 }
 
 /* --- sessions --------------------------------------------------------------------------------- */
@@ -265,8 +282,7 @@ enum err auth_open_session(struct req *r, struct space *sp, struct str user_id, 
     return e;
 }
 
-/* Streams of these sessions end within a second: pushd looks again. */
-static void tell_revoked(struct req *r, struct str user_id)
+void auth_tell_revoked(struct req *r, struct str user_id)
 {
     if (r->app->bus)
         bus_publish(r->app->bus, &(struct bus_message){.kind = BUS_SESSIONS,
@@ -292,6 +308,7 @@ static enum err open_to_write(struct req *r, struct str user_id, struct space **
 static enum err rotate(struct req *r, const struct who_refresh *claims,
                        const struct refresh_state *next, struct refresh_state *current)
 {
+    struct activity_from from = audit_from(r);
     enum session_refresh result = REFRESH_UNKNOWN;
     struct space *sp = NULL;
     enum err e = open_to_write(r, claims->user_id, &sp);
@@ -299,13 +316,15 @@ static enum err rotate(struct req *r, const struct who_refresh *claims,
         return e;
     e = sessions_refresh(sp, claims->sid, claims->jti, clock_wall_ms(), REFRESH_GRACE_MS, next,
                          r->mem, current, &result);
+    if (e == OK && result == REFRESH_REUSED)
+        e = activity_add(sp, ACTIVITY_REFRESH_REUSED, &from, STR_NULL);
     if (e == OK)
         e = space_commit(sp);
     space_release(sp);
     if (e)
         return e;
     if (result == REFRESH_REUSED)
-        tell_revoked(r, claims->user_id);
+        auth_tell_revoked(r, claims->user_id);
     if (result == REFRESH_ROTATED)
         *current = *next;
     return result == REFRESH_ROTATED || result == REFRESH_REPEATED ? OK : ERR_UNAUTHORIZED;
@@ -334,7 +353,7 @@ enum err auth_refresh(struct req *r, struct str token, struct auth_tokens *out)
     if (e == OK)
         auth_set_cookies(r, out);
     else if (e == ERR_UNAUTHORIZED)
-        clear_cookies(r);
+        auth_clear_cookies(r);
     return e;
 }
 
@@ -361,6 +380,7 @@ static enum err is_live(struct space *sp, const struct who_refresh *s, bool *liv
 
 enum err auth_end_session(struct req *r, bool all)
 {
+    struct activity_from from = audit_from(r);
     struct who_refresh s;
     struct space *sp = NULL;
     bool live = false;
@@ -372,14 +392,16 @@ enum err auth_end_session(struct req *r, bool all)
     if (e == OK && live)
         e = all ? sessions_revoke_others(sp, STR_NULL, &removed)
                 : sessions_revoke(sp, s.sid, &removed);
+    if (e == OK && removed)
+        e = activity_add(sp, all ? ACTIVITY_LOGOUT_ALL : ACTIVITY_LOGOUT, &from, STR_NULL);
     if (e == OK)
         e = space_commit(sp);
     if (e == OK && removed)
-        tell_revoked(r, s.user_id);
+        auth_tell_revoked(r, s.user_id);
 out:
     space_release(sp);
     if (e == OK || e == ERR_UNAUTHORIZED) {
-        clear_cookies(r);
+        auth_clear_cookies(r);
         return OK;
     }
     return e;

@@ -51,6 +51,20 @@ void auth_set_cookies(struct req *r, const struct auth_tokens *t);
  * cookies are cleared. Holds no space afterwards. */
 enum err auth_refresh(struct req *r, struct str token, struct auth_tokens *out) must_check;
 
+/*
+ * For calls that hash or otherwise wait between two looks at the user's space (NEED_USER without
+ * NEED_WRITE): take r->space, given back or in its read transaction, into a write transaction and
+ * see that the session still lives. The caller commits it. ERR_UNAUTHORIZED; after a failure
+ * r->space is NULL.
+ */
+enum err auth_begin_write(struct req *r) must_check;
+
+/* Streams of a user's revoked sessions end within a second: pushd looks again. After the commit. */
+void auth_tell_revoked(struct req *r, struct str user_id);
+
+/* Send both cookies away: the session of this request is no more. */
+void auth_clear_cookies(struct req *r);
+
 /* Revoke the session that r's tokens belong to, with `all` every session of its user. OK also when
  * there is none. Clears the cookies. */
 enum err auth_end_session(struct req *r, bool all) must_check;

@@ -14,9 +14,11 @@
 
 #include "answer.h"
 #include "base/clock.h"
+#include "base/log.h"
 #include "base/mem.h"
 #include "domain/origin.h"
 #include "fcgi.h"
+#include "routes.h"
 
 /* A web server that says nothing for so long has gone, or its client has. */
 #define READ_TIMEOUT_S 10
@@ -395,22 +397,55 @@ static void keep_small(struct buf *b)
         buf_release(b);
 }
 
+/* Part by part; false when the client has gone, or a part could not be made. */
+static bool send_parts(struct fcgi *f)
+{
+    struct req *r = &f->req;
+    for (bool more = true; more;) {
+        buf_reset(&r->body_out);
+        enum err e = r->next_part(r, &more);
+        if (e)
+            log_warn("an answer broke off route=%s code=%.*s", r->route->path,
+                     STR_ARG(err_code(e)));
+        if (e || FCGX_PutStr(r->body_out.p, (int)r->body_out.n, f->fcgx.out) < 0)
+            return false;
+    }
+    return true;
+}
+
+/* False: the other end must not take what it has got for the whole. */
+static bool send_body(struct fcgi *f)
+{
+    struct req *r = &f->req;
+    if (r->method == METHOD_HEAD)
+        return true;
+    if (r->next_part)
+        return send_parts(f);
+    if (r->body_out.n)
+        FCGX_PutStr(r->body_out.p, (int)r->body_out.n, f->fcgx.out);
+    return true;
+}
+
 void fcgi_finish(struct fcgi *f, bool hang_up)
 {
     struct req *r = &f->req;
     answer_append_head(r, &f->reply);
-    if (r->body_out.n > SEND_AT_ONCE)
+    if (r->body_out.n > SEND_AT_ONCE || r->next_part)
         bound_waits(f->fcgx.ipcFd, SO_SNDTIMEO, SEND_TIMEOUT_S);
     FCGX_PutStr(f->reply.p, (int)f->reply.n, f->fcgx.out);
-    if (r->method != METHOD_HEAD && r->body_out.n)
-        FCGX_PutStr(r->body_out.p, (int)r->body_out.n, f->fcgx.out);
-    if (hang_up || r->body_broken)
+    bool whole = send_body(f);
+    if (hang_up || r->body_broken || !whole)
         f->fcgx.keepConnection = false;
     /* Everything was read, so the connection can be closed at once: otherwise the library waits up
      * to two seconds for the other end to close first, and this thread with it. */
     if (!r->body_broken)
         FCGX_Detach(&f->fcgx);
-    FCGX_Finish_r(&f->fcgx);
+    if (whole)
+        FCGX_Finish_r(&f->fcgx);
+    else
+        FCGX_Free(&f->fcgx, true); /* without the record that ends a request */
+    if (r->after)
+        r->after(r);
 
     f->head = r->head;
     f->body_out = r->body_out;

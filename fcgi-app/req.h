@@ -49,7 +49,7 @@ struct req {
     bool https;             /* the client's, trusted proxies taken into account */
     bool local_metrics;     /* the web server says that this listener may show /metrics */
     bool may_wait;          /* LONG_POLL: this thread is there to wait */
-    bool lane_full;         /* LONG_POLL, HASHES: no thread was free to take it over */
+    bool lane_full;         /* a row that wants another thread: none was free to take it over */
 
     /* What dispatch.c found. */
     const struct route *route;
@@ -76,6 +76,20 @@ struct req {
     struct problems problems;
     struct str error_members; /* of a failure: further members, as in "index":3 */
     int64_t retry_after_s;    /* 429, 503 */
+
+    /*
+     * A body of any size, in place of body_out: called again and again once the head has gone, each
+     * time to leave its next part in body_out, which is empty then, until it sets *more to false.
+     * After a failure the connection breaks off. Takes the space for each part anew (req_resume),
+     * so that a slow client keeps nobody from it; the arena is not reset between the parts.
+     */
+    enum err (*next_part)(struct req *r, bool *more);
+    void *part_arg;
+
+    /* What is to be done once the answer has gone: so that its time tells nothing of it. What came
+     * with the request has gone too by then, but for what was copied to mem. */
+    void (*after)(struct req *r);
+    void *after_arg;
 };
 
 /* Fail with a sentence of one's own (printf); returns e, so a handler writes `return req_fail(…)`.

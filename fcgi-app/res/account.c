@@ -1,104 +1,31 @@
-/* Accounts: sign up, log in, log out, who am I, refresh. Passwords are hashed while no space is
- * held. */
+/* Sign up, log in, log out, who am I, refresh. */
 #include "base/base.h"
 
+#include "audit.h"
 #include "auth.h"
 #include "base/clock.h"
-#include "base/rand.h"
-#include "base/utf8.h"
+#include "credentials.h"
 #include "res/res.h"
-#include "store/accounts.h"
-#include "store/limits.h"
+#include "signin.h"
 
-#define EMAIL_MAX   254
-#define LOCAL_MAX   64
-#define ATTEMPTS_MS 60000
+/* --- what was sent ---------------------------------------------------------------------------- */
 
-struct credentials {
+struct sent {
     struct str email; /* trimmed, lower-case */
     struct str password;
 };
 
-/* --- what was sent ---------------------------------------------------------------------------- */
-
-static struct str lower(struct str s, struct arena *mem)
+static enum err read_new(struct req *r, struct sent *out)
 {
-    struct str copy = arena_dup(mem, s);
-    char *p = (char *)copy.p;
-    for (size_t i = 0; i < copy.n; i++)
-        if (p[i] >= 'A' && p[i] <= 'Z')
-            p[i] = (char)(p[i] + 'a' - 'A');
-    return copy;
+    enum err e = credentials_read_address(r, STR("email"), &out->email);
+    return e ? e : credentials_read_new_password(r, STR("password"), &out->password);
 }
 
-static bool is_alphanumeric(char c)
+static enum err read_known(struct req *r, struct sent *out)
 {
-    return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9');
-}
-
-/* Labels of letters, digits and inner hyphens, between dots. */
-static bool is_domain(struct str s)
-{
-    struct str label;
-    while (str_next(&s, '.', &label)) {
-        if (!label.n || label.n > 63 || label.p[0] == '-' || label.p[label.n - 1] == '-')
-            return false;
-        for (size_t i = 0; i < label.n; i++)
-            if (!is_alphanumeric(label.p[i]) && label.p[i] != '-')
-                return false;
-    }
-    return true;
-}
-
-/* What HTML's <input type=email> takes, lower-cased. */
-static bool is_email(struct str s)
-{
-    static const char also[] = ".!#$%&'*+/=?^_`{|}~-";
-    size_t at = str_find(s, '@');
-    if (at == 0 || at == s.n || at > LOCAL_MAX || s.n > EMAIL_MAX)
-        return false;
-    for (size_t i = 0; i < at; i++)
-        if (!is_alphanumeric(s.p[i]) && !memchr(also, s.p[i], sizeof also - 1))
-            return false;
-    return is_domain(str_from(s, at + 1));
-}
-
-static enum err read_credentials(struct req *r, struct credentials *out)
-{
-    if (!req_json_string(r, STR("email"), &out->email))
-        return req_fail(r, ERR_INVALID, "email must be a string");
     if (!req_json_string(r, STR("password"), &out->password))
         return req_fail(r, ERR_INVALID, "password must be a string");
-    out->email = lower(str_trim(out->email), r->mem);
-    return OK;
-}
-
-static enum err check_new(struct req *r, const struct credentials *c)
-{
-    if (!is_email(c->email))
-        return req_fail(r, ERR_INVALID, "That is not a valid email address");
-    if (utf8_count(c->password) < PASSWORD_MIN)
-        return req_fail(r, ERR_INVALID, "The password must be at least %d characters long",
-                        PASSWORD_MIN);
-    if (c->password.n > PASSWORD_MAX)
-        return req_fail(r, ERR_INVALID, "The password must be at most %d bytes long", PASSWORD_MAX);
-    return OK;
-}
-
-/* Sign-ups and log-ins count together, the successful ones too. */
-static enum err take_attempt(struct req *r, struct str email)
-{
-    const struct conf *c = r->app->conf;
-    if (email.n > EMAIL_MAX) /* no account's: not worth the room of a whole body */
-        email.n = EMAIL_MAX;
-    const struct limit limits[] = {
-        {STR("auth-address"), email, c->limit_auth_per_address, ATTEMPTS_MS},
-        {STR("auth-ip"), r->remote_addr, c->limit_auth_per_ip, ATTEMPTS_MS},
-    };
-    int64_t retry_ms = 0;
-    enum err e = limits_take(r->app->store, limits, ARRAY_LEN(limits), clock_wall_ms(), &retry_ms);
-    r->retry_after_s = (retry_ms + 999) / 1000;
-    return e;
+    return credentials_read_email(r, STR("email"), &out->email);
 }
 
 /* --- answers ---------------------------------------------------------------------------------- */
@@ -142,58 +69,20 @@ static void answer_signed_in(struct req *r, const struct account *a, const struc
 
 /* --- sign up ---------------------------------------------------------------------------------- */
 
-/* A session in the space, committed; gives the space back. */
-static enum err open_session(struct req *r, struct space *sp, const struct account *a,
-                             struct auth_tokens *tokens)
-{
-    enum err e = space_begin_write(sp);
-    if (e == OK)
-        e = auth_open_session(r, sp, a->id, a->email, tokens);
-    if (e == OK)
-        e = space_commit(sp);
-    space_release(sp);
-    return e;
-}
-
-/* First the file, then the row that names it: an account without a file cannot be. */
-static enum err make_account(struct req *r, const struct account *a, struct auth_tokens *tokens)
-{
-    struct store *store = r->app->store;
-    struct space *sp;
-    enum err e = space_create(store, SPACE_USER, a->id, &sp);
-    if (e)
-        return e;
-    e = open_session(r, sp, a, tokens);
-    if (e == OK)
-        e = accounts_create(store, a);
-    if (e) {
-        /* No one knows this id: a file that cannot be deleted now is only some lost bytes. */
-        enum err ignored = space_delete(store, SPACE_USER, a->id);
-        (void)ignored;
-    }
-    return e;
-}
-
 static enum err sign_up(struct req *r, struct account *a, struct auth_tokens *tokens)
 {
-    struct credentials c;
-    char *id = arena_alloc(r->mem, RAND_ID_LEN + 1);
-    enum err e = read_credentials(r, &c);
+    struct sent c;
+    enum err e = read_new(r, &c);
     if (e == OK)
-        e = check_new(r, &c);
-    if (e == OK)
-        e = take_attempt(r, c.email);
+        e = credentials_take_attempt(r, "auth", c.email);
     if (e)
         return e;
     e = accounts_by_email(r->app->store, c.email, r->mem, a);
     if (e != ERR_NOT_FOUND)
         return e ? e : ERR_EMAIL_TAKEN;
-
-    rand_id(id);
-    *a = (struct account){
-        .id = str_make(id, RAND_ID_LEN), .email = c.email, .created_at = clock_wall_ms()};
+    *a = (struct account){.email = c.email};
     e = password_hash(r->app->passwords, c.password, r->mem, &a->password_hash);
-    return e ? e : make_account(r, a, tokens);
+    return e ? e : signin_make(r, a, STR("password"), tokens);
 }
 
 enum err account_signup(struct req *r)
@@ -217,35 +106,27 @@ enum err account_signup_form(struct req *r)
 /* --- log in ----------------------------------------------------------------------------------- */
 
 /* The same text and time whether the address or the password is wrong. */
-static enum err check_password(struct req *r, const struct credentials *c, struct account *a)
+static enum err check_password(struct req *r, const struct sent *c, struct account *a)
 {
-    bool same;
-    struct str password = c->password;
     enum err e = accounts_by_email(r->app->store, c->email, r->mem, a);
     if (e && e != ERR_NOT_FOUND)
         return e;
-    bool known = e == OK && password.n <= PASSWORD_MAX;
-    if (password.n > PASSWORD_MAX)
-        password.n = PASSWORD_MAX;
-    e = password_verify(r->app->passwords, password, known ? a->password_hash : STR_NULL, &same);
-    return e ? e : same ? OK : ERR_INVALID_CREDENTIALS;
+    bool known = e == OK;
+    e = credentials_check(r, c->password, known ? a : NULL);
+    if (e == ERR_INVALID_CREDENTIALS && known)
+        audit_later(r, ACTIVITY_LOGIN_FAILED, a->id, STR_NULL);
+    return e;
 }
 
 static enum err log_in(struct req *r, struct account *a, struct auth_tokens *tokens)
 {
-    struct credentials c;
-    struct space *sp;
-    enum err e = read_credentials(r, &c);
+    struct sent c;
+    enum err e = read_known(r, &c);
     if (e == OK)
-        e = take_attempt(r, c.email);
+        e = credentials_take_attempt(r, "auth", c.email);
     if (e == OK)
         e = check_password(r, &c, a);
-    if (e)
-        return e;
-    e = space_acquire(r->app->store, SPACE_USER, a->id, &sp);
-    if (e)
-        return e == ERR_NOT_FOUND ? ERR_CORRUPT : e;
-    return open_session(r, sp, a, tokens);
+    return e ? e : signin_open(r, a, STR("password"), tokens);
 }
 
 enum err account_login(struct req *r)

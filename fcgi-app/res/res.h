@@ -3,6 +3,8 @@
 #define APP_RES_H
 
 #include "req.h"
+#include "store/activity.h"
+#include "store/sessions.h"
 
 /* account.c */
 enum err account_signup(struct req *r);
@@ -14,6 +16,23 @@ enum err account_signup_form(struct req *r);
 enum err account_login_form(struct req *r);
 enum err account_logout_form(struct req *r);
 enum err account_profile(struct req *r);
+
+/* password.c */
+enum err password_reset_request(struct req *r);
+enum err password_reset_confirm(struct req *r);
+enum err password_change(struct req *r);
+
+/* email.c */
+enum err email_change(struct req *r);
+enum err email_verify(struct req *r);
+
+/* sessions.c */
+enum err sessions_get_all(struct req *r);
+enum err sessions_remove(struct req *r);
+enum err activity_get(struct req *r);
+/* As the lists have them; current_sid p == NULL: none is current. Not handlers. */
+void session_append(struct buf *out, const struct session *s, struct str current_sid);
+void activity_append(struct buf *out, const struct activity *a);
 
 /* ticket.c */
 enum err ticket_post(struct req *r);

@@ -3,41 +3,67 @@
 
 #include "store/accounts.h"
 
-enum err accounts_create(struct store *st, const struct account *a)
+/* Run `change` in a write transaction of its own. */
+static enum err write_alone(struct store *st, enum err (*change)(struct space *sp, const void *arg),
+                            const void *arg)
 {
-    static const struct str sql =
-        SQL("INSERT INTO account(id, email, password_hash, created_at, email_verified)"
-            " VALUES(?1, ?2, ?3, ?4, ?5) ON CONFLICT(email) DO NOTHING");
     struct space *sp;
-    struct stmt *s;
     enum err e = space_acquire(st, SPACE_MAIN, STR_NULL, &sp);
     if (e)
         return e;
     e = space_begin_write(sp);
     if (!e)
-        e = db_stmt(sp->db, sql, &s);
-    if (e)
-        goto out;
-    stmt_bind_str(s, 1, a->id);
-    stmt_bind_str(s, 2, a->email);
-    stmt_bind_str(s, 3, a->password_hash);
-    stmt_bind_i64(s, 4, a->created_at);
-    stmt_bind_i64(s, 5, a->email_verified);
-    e = stmt_run(s);
-    if (!e && db_changes(sp->db) == 0)
-        e = ERR_EMAIL_TAKEN;
+        e = change(sp, arg);
     if (!e)
         e = space_commit(sp);
-out:
     space_release(sp);
     return e;
 }
+
+/* --- making ----------------------------------------------------------------------------------- */
+
+enum err accounts_create_within(struct space *sp, const struct account *a)
+{
+    static const struct str sql =
+        SQL("INSERT INTO account(id, email, password_hash, created_at, email_verified)"
+            " VALUES(?1, ?2, ?3, ?4, ?5) ON CONFLICT(email) DO NOTHING");
+    struct stmt *s;
+    assert(sp->kind == SPACE_MAIN && sp->writing);
+    enum err e = db_stmt(sp->db, sql, &s);
+    if (e)
+        return e;
+    stmt_bind_str(s, 1, a->id);
+    stmt_bind_str(s, 2, a->email);
+    stmt_bind_str(s, 3, a->password_hash.p ? a->password_hash : STR(""));
+    stmt_bind_i64(s, 4, a->created_at);
+    stmt_bind_i64(s, 5, a->email_verified);
+    e = stmt_run(s);
+    return !e && db_changes(sp->db) == 0 ? ERR_EMAIL_TAKEN : e;
+}
+
+static enum err create(struct space *sp, const void *account)
+{
+    return accounts_create_within(sp, account);
+}
+
+enum err accounts_create(struct store *st, const struct account *a)
+{
+    return write_alone(st, create, a);
+}
+
+/* --- finding ---------------------------------------------------------------------------------- */
+
+#define ACCOUNT_COLUMNS "SELECT id, email, password_hash, created_at, email_verified FROM account"
+
+static const struct str sql_by_email = SQL(ACCOUNT_COLUMNS " WHERE email = ?1");
+static const struct str sql_by_id = SQL(ACCOUNT_COLUMNS " WHERE id = ?1");
 
 static enum err find_within(struct space *sp, struct str sql, struct str by, struct arena *mem,
                             struct account *out)
 {
     struct stmt *s;
     bool row;
+    assert(sp->kind == SPACE_MAIN);
     enum err e = db_stmt(sp->db, sql, &s);
     if (e)
         return e;
@@ -67,10 +93,6 @@ static enum err find(struct store *st, struct str sql, struct str by, struct are
     return e;
 }
 
-#define ACCOUNT_COLUMNS "SELECT id, email, password_hash, created_at, email_verified FROM account"
-static const struct str sql_by_email = SQL(ACCOUNT_COLUMNS " WHERE email = ?1");
-static const struct str sql_by_id = SQL(ACCOUNT_COLUMNS " WHERE id = ?1");
-
 enum err accounts_by_email(struct store *s, struct str email, struct arena *mem,
                            struct account *out)
 {
@@ -92,31 +114,6 @@ enum err accounts_by_id_within(struct space *sp, struct str id, struct arena *me
                                struct account *out)
 {
     return find_within(sp, sql_by_id, id, mem, out);
-}
-
-enum err accounts_set_password(struct store *st, struct str id, struct str hash)
-{
-    static const struct str sql = SQL("UPDATE account SET password_hash = ?2 WHERE id = ?1");
-    struct space *sp;
-    struct stmt *s;
-    enum err e = space_acquire(st, SPACE_MAIN, STR_NULL, &sp);
-    if (e)
-        return e;
-    e = space_begin_write(sp);
-    if (!e)
-        e = db_stmt(sp->db, sql, &s);
-    if (e)
-        goto out;
-    stmt_bind_str(s, 1, id);
-    stmt_bind_str(s, 2, hash);
-    e = stmt_run(s);
-    if (!e && db_changes(sp->db) == 0)
-        e = ERR_NOT_FOUND;
-    if (!e)
-        e = space_commit(sp);
-out:
-    space_release(sp);
-    return e;
 }
 
 enum err accounts_list_ids(struct store *st, struct str after, size_t max, struct arena *mem,
@@ -141,4 +138,56 @@ enum err accounts_list_ids(struct store *st, struct str after, size_t max, struc
 out:
     space_release(sp);
     return e;
+}
+
+/* --- changing --------------------------------------------------------------------------------- */
+
+/* Run a statement that changes the account ?1, with `value` as ?2 where there is one. */
+static enum err change_one(struct space *sp, struct str sql, struct str id, struct str value)
+{
+    struct stmt *s;
+    assert(sp->kind == SPACE_MAIN && sp->writing);
+    enum err e = db_stmt(sp->db, sql, &s);
+    if (e)
+        return e;
+    stmt_bind_str(s, 1, id);
+    if (value.p)
+        stmt_bind_str(s, 2, value);
+    e = stmt_run(s);
+    return !e && db_changes(sp->db) == 0 ? ERR_NOT_FOUND : e;
+}
+
+enum err accounts_set_password_within(struct space *sp, struct str id, struct str hash)
+{
+    static const struct str sql = SQL("UPDATE account SET password_hash = ?2 WHERE id = ?1");
+    return change_one(sp, sql, id, hash);
+}
+
+struct new_password {
+    struct str id, hash;
+};
+
+static enum err set_password(struct space *sp, const void *arg)
+{
+    const struct new_password *p = arg;
+    return accounts_set_password_within(sp, p->id, p->hash);
+}
+
+enum err accounts_set_password(struct store *st, struct str id, struct str hash)
+{
+    return write_alone(st, set_password, &(struct new_password){id, hash});
+}
+
+enum err accounts_set_email_within(struct space *sp, struct str id, struct str email)
+{
+    static const struct str sql =
+        SQL("UPDATE account SET email = ?2, email_verified = 1 WHERE id = ?1");
+    enum err e = change_one(sp, sql, id, email);
+    return e == ERR_CONFLICT ? ERR_EMAIL_TAKEN : e;
+}
+
+enum err accounts_remove_within(struct space *sp, struct str id)
+{
+    static const struct str sql = SQL("DELETE FROM account WHERE id = ?1");
+    return change_one(sp, sql, id, STR_NULL);
 }

@@ -1,4 +1,7 @@
-/* Accounts in main.db: id, address, password hash, flags. Each call is its own short transaction.
+/*
+ * Accounts in main.db: id, address, password hash, flags. Each call is its own short transaction,
+ * but for those whose names end in _within: they are part of the caller's transaction of main.db
+ * (asserted where they write).
  */
 #ifndef STORE_ACCOUNTS_H
 #define STORE_ACCOUNTS_H
@@ -8,7 +11,7 @@
 struct account {
     struct str id;            /* 32 hex digits */
     struct str email;         /* trimmed, lower-case */
-    struct str password_hash; /* Argon2id encoded string; never leaves the process */
+    struct str password_hash; /* Argon2id encoded string; never leaves the process. Empty: none */
     int64_t created_at;
     bool email_verified;
 };
@@ -16,6 +19,7 @@ struct account {
 /* Insert. ERR_EMAIL_TAKEN. The user's file is made by the caller before (an account without a file
  * cannot be). */
 enum err accounts_create(struct store *s, const struct account *a) must_check;
+enum err accounts_create_within(struct space *sp, const struct account *a) must_check;
 
 /* ERR_NOT_FOUND. Strings in mem. */
 enum err accounts_by_email(struct store *s, struct str email, struct arena *mem,
@@ -29,7 +33,19 @@ enum err accounts_by_email_within(struct space *sp, struct str email, struct are
 enum err accounts_by_id_within(struct space *sp, struct str id, struct arena *mem,
                                struct account *out) must_check;
 
+enum err accounts_by_email_within(struct space *sp, struct str email, struct arena *mem,
+                                  struct account *out) must_check;
+enum err accounts_by_id_within(struct space *sp, struct str id, struct arena *mem,
+                               struct account *out) must_check;
+
+/* ERR_NOT_FOUND, as the two below. */
 enum err accounts_set_password(struct store *s, struct str id, struct str hash) must_check;
+enum err accounts_set_password_within(struct space *sp, struct str id, struct str hash) must_check;
+
+/* The account's address, which is verified with it; may be the one it has. ERR_EMAIL_TAKEN. */
+enum err accounts_set_email_within(struct space *sp, struct str id, struct str email) must_check;
+
+enum err accounts_remove_within(struct space *sp, struct str id) must_check;
 
 /* Every account's id, for broadcasts: by id, pages of `max` after `after` ("" at first), which may
  * have been deleted since. */

@@ -156,12 +156,33 @@ enum err sessions_revoke_others(struct space *sp, struct str except, int64_t *re
     return remove_where(sp, sql, except, removed);
 }
 
+#define SESSION_COLUMNS "SELECT id, created_at, last_seen_at, user_agent, ip FROM session"
+
+enum err sessions_get(struct space *sp, struct str sid, int64_t now_ms, struct arena *mem,
+                      struct session *out)
+{
+    static const struct str sql = SQL(SESSION_COLUMNS " WHERE id = ?1 AND exp > ?2");
+    struct stmt *s;
+    bool row;
+    enum err e = db_stmt(sp->db, sql, &s);
+    if (e)
+        return e;
+    stmt_bind_str(s, 1, sid);
+    stmt_bind_i64(s, 2, now_ms / 1000);
+    e = stmt_step(s, &row);
+    if (e || !row)
+        return e ? e : ERR_NOT_FOUND;
+    *out = (struct session){arena_dup(mem, stmt_str(s, 0)), stmt_i64(s, 1), stmt_i64(s, 2),
+                            arena_dup(mem, stmt_str(s, 3)), arena_dup(mem, stmt_str(s, 4))};
+    stmt_reset(s);
+    return OK;
+}
+
 enum err sessions_list(struct space *sp, int64_t now_ms,
                        void (*on_session)(void *arg, const struct session *s), void *arg)
 {
     static const struct str sql =
-        SQL("SELECT id, created_at, last_seen_at, user_agent, ip"
-            " FROM session WHERE exp > ?1 ORDER BY last_seen_at DESC, id");
+        SQL(SESSION_COLUMNS " WHERE exp > ?1 ORDER BY last_seen_at DESC, id");
     struct stmt *s;
     bool row;
     enum err e = db_stmt(sp->db, sql, &s);

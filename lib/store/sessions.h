@@ -41,6 +41,10 @@ enum err sessions_refresh(struct space *sp, struct str sid, struct str jti, int6
 enum err sessions_revoke(struct space *sp, struct str sid, int64_t *removed) must_check;
 enum err sessions_revoke_others(struct space *sp, struct str except, int64_t *removed) must_check;
 
+/* ERR_NOT_FOUND, also for one past its end. Strings in mem. In any transaction, or none. */
+enum err sessions_get(struct space *sp, struct str sid, int64_t now_ms, struct arena *mem,
+                      struct session *out) must_check;
+
 /* Each session, the one seen last first; its strings are valid during the call. */
 enum err sessions_list(struct space *sp, int64_t now_ms,
                        void (*on_session)(void *arg, const struct session *s),

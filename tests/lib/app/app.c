@@ -96,16 +96,33 @@ static struct req request_of(struct test_app *t, const struct test_call *c, stru
     return r;
 }
 
+/* The body, as fcgi.c would send it. */
+static void take_parts(struct req *r, struct buf *out)
+{
+    bool more = r->next_part != NULL && r->method != METHOD_HEAD;
+    buf_append_str(out, buf_str(&r->body_out));
+    while (more) {
+        buf_reset(&r->body_out);
+        assert_int_equal(r->next_part(r, &more), OK);
+        buf_append_str(out, buf_str(&r->body_out));
+    }
+}
+
 struct test_reply test_call(struct test_app *t, struct test_call c)
 {
     struct arena mem = ARENA_INIT;
     struct req r = request_of(t, &c, &mem);
     dispatch(&r);
+    struct buf parts = BUF_INIT;
+    take_parts(&r, &parts);
     struct test_reply reply = {
         .status = r.status ? r.status : 200,
         .head = arena_dup(&t->mem, buf_str(&r.head)),
-        .body = arena_dup(&t->mem, buf_str(&r.body_out)),
+        .body = arena_dup(&t->mem, buf_str(&parts)),
     };
+    buf_release(&parts);
+    if (r.after)
+        r.after(&r);
     if (json_parse(&reply.json, reply.body, JSON_WITH_NUL, &t->mem))
         reply.json = (struct json){.count = 0};
     buf_release(&r.head);

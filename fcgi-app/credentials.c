@@ -1,0 +1,174 @@
+/* Addresses and passwords in requests. */
+#include "base/base.h"
+
+#include "audit.h"
+#include "base/clock.h"
+#include "base/utf8.h"
+#include "credentials.h"
+#include "store/limits.h"
+#include "store/sessions.h"
+
+#define LOCAL_MAX   64
+#define ATTEMPTS_MS 60000
+
+/* --- what was sent ---------------------------------------------------------------------------- */
+
+static struct str lower(struct str s, struct arena *mem)
+{
+    struct str copy = arena_dup(mem, s);
+    char *p = (char *)copy.p;
+    for (size_t i = 0; i < copy.n; i++)
+        if (p[i] >= 'A' && p[i] <= 'Z')
+            p[i] = (char)(p[i] + 'a' - 'A');
+    return copy;
+}
+
+static bool is_alphanumeric(char c)
+{
+    return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9');
+}
+
+/* Labels of letters, digits and inner hyphens, between dots. */
+static bool is_domain(struct str s)
+{
+    struct str label;
+    while (str_next(&s, '.', &label)) {
+        if (!label.n || label.n > 63 || label.p[0] == '-' || label.p[label.n - 1] == '-')
+            return false;
+        for (size_t i = 0; i < label.n; i++)
+            if (!is_alphanumeric(label.p[i]) && label.p[i] != '-')
+                return false;
+    }
+    return true;
+}
+
+/* What HTML's <input type=email> takes, lower-cased. */
+static bool is_email(struct str s)
+{
+    static const char also[] = ".!#$%&'*+/=?^_`{|}~-";
+    size_t at = str_find(s, '@');
+    if (at == 0 || at == s.n || at > LOCAL_MAX || s.n > EMAIL_MAX)
+        return false;
+    for (size_t i = 0; i < at; i++)
+        if (!is_alphanumeric(s.p[i]) && !memchr(also, s.p[i], sizeof also - 1))
+            return false;
+    return is_domain(str_from(s, at + 1));
+}
+
+static enum err read_string(struct req *r, struct str name, struct str *out)
+{
+    if (req_json_string(r, name, out))
+        return OK;
+    return req_fail(r, ERR_INVALID, "%.*s must be a string", STR_ARG(name));
+}
+
+enum err credentials_read_email(struct req *r, struct str name, struct str *out)
+{
+    enum err e = read_string(r, name, out);
+    if (e == OK)
+        *out = lower(str_trim(*out), r->mem);
+    return e;
+}
+
+enum err credentials_read_address(struct req *r, struct str name, struct str *out)
+{
+    enum err e = credentials_read_email(r, name, out);
+    if (e == OK && !is_email(*out))
+        return req_fail(r, ERR_INVALID, "That is not a valid email address");
+    return e;
+}
+
+enum err credentials_read_new_password(struct req *r, struct str name, struct str *out)
+{
+    enum err e = read_string(r, name, out);
+    if (e)
+        return e;
+    if (utf8_count(*out) < PASSWORD_MIN)
+        return req_fail(r, ERR_INVALID, "The password must be at least %d characters long",
+                        PASSWORD_MIN);
+    if (out->n > PASSWORD_MAX)
+        return req_fail(r, ERR_INVALID, "The password must be at most %d bytes long", PASSWORD_MAX);
+    return OK;
+}
+
+/* --- attempts --------------------------------------------------------------------------------- */
+
+static void set_limits(struct req *r, const char *kind, struct str email, struct limit out[2])
+{
+    const struct conf *c = r->app->conf;
+    if (email.n > EMAIL_MAX) /* no account's: not worth the room of a whole body */
+        email.n = EMAIL_MAX;
+    out[0] = (struct limit){arena_printf(r->mem, "%s-address", kind), email,
+                            c->limit_auth_per_address, ATTEMPTS_MS};
+    out[1] = (struct limit){arena_printf(r->mem, "%s-ip", kind), r->remote_addr,
+                            c->limit_auth_per_ip, ATTEMPTS_MS};
+}
+
+enum err credentials_take_attempt(struct req *r, const char *kind, struct str email)
+{
+    struct limit limits[2];
+    int64_t retry_ms = 0;
+    set_limits(r, kind, email, limits);
+    enum err e = limits_take(r->app->store, limits, ARRAY_LEN(limits), clock_wall_ms(), &retry_ms);
+    r->retry_after_s = (retry_ms + 999) / 1000;
+    return e;
+}
+
+enum err credentials_take_attempt_within(struct req *r, struct space *main, const char *kind,
+                                         struct str email)
+{
+    struct limit limits[2];
+    int64_t retry_ms = 0;
+    set_limits(r, kind, email, limits);
+    enum err e = limits_take_within(main, limits, ARRAY_LEN(limits), clock_wall_ms(), &retry_ms);
+    r->retry_after_s = (retry_ms + 999) / 1000;
+    return e;
+}
+
+/* --- proof ------------------------------------------------------------------------------------ */
+
+enum err credentials_check(struct req *r, struct str password, const struct account *a)
+{
+    bool same, possible = a && password.n <= PASSWORD_MAX;
+    if (password.n > PASSWORD_MAX)
+        password.n = PASSWORD_MAX;
+    enum err e =
+        password_verify(r->app->passwords, password, possible ? a->password_hash : STR_NULL, &same);
+    return e ? e : same ? OK : ERR_INVALID_CREDENTIALS;
+}
+
+/* A backend token has no session, and so no sign-in to be fresh. */
+static enum err check_fresh(struct req *r)
+{
+    struct session s = {.created_at = 0};
+    enum err e = r->who.sid.p ? sessions_get(r->space, r->who.sid, clock_wall_ms(), r->mem, &s)
+                              : ERR_NOT_FOUND;
+    if (e && e != ERR_NOT_FOUND)
+        return e;
+    if (e == OK && clock_wall_ms() - s.created_at < FRESH_SIGN_IN_MS)
+        return OK;
+    return req_fail(r, ERR_INVALID_CREDENTIALS,
+                    "This account has no password: sign in again, then try within 5 minutes");
+}
+
+enum err credentials_confirm(struct req *r, struct str name, struct account *a)
+{
+    struct str password = STR("");
+    enum err e = accounts_by_id(r->app->store, r->who.user_id, r->mem, a);
+    if (e)
+        return e == ERR_NOT_FOUND ? ERR_UNAUTHORIZED : e;
+    if (!a->password_hash.n) {
+        e = check_fresh(r);
+        req_pause(r);
+        return e;
+    }
+    e = read_string(r, name, &password);
+    req_pause(r);
+    if (e == OK)
+        e = credentials_take_attempt(r, "auth", a->email);
+    if (e == OK)
+        e = credentials_check(r, password, a);
+    if (e == ERR_INVALID_CREDENTIALS)
+        audit_later(r, ACTIVITY_LOGIN_FAILED, a->id, STR_NULL);
+    return e;
+}
