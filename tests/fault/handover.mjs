@@ -21,7 +21,9 @@ const GET = 'GET /push/healthz HTTP/1.1\r\nHost: a\r\n\r\n';
 // As `make reload` does it; resolves when the old one has ended.
 async function reload(stack) {
     const before = stack.pid('cubby-pushd');
-    const { stdout } = await run(`${ROOT}/apache-conf/serve.sh`, ['reload'], { env: { ...process.env, DATA: stack.data } });
+    const { stdout } = await run(`${ROOT}/apache-conf/serve.sh`, ['reload'], {
+        env: { ...process.env, DATA: stack.data },
+    });
     assert.match(stdout, /^cubby-pushd \d+ took the place of \d+/);
     assert.notEqual(stack.pid('cubby-pushd'), before);
     assert.equal(fs.existsSync(`/proc/${before}`), false);
@@ -59,7 +61,8 @@ function open(port, bytes) {
     return socket;
 }
 
-const answered = (socket, count) => until(() => socket.text.split('{"ok":true}').length === count + 1, `answer ${count}`);
+const answered = (socket, count) =>
+    until(() => socket.text.split('{"ok":true}').length === count + 1, `answer ${count}`);
 
 // A stack with the settings file at.config; its pushd listens at at.plain and, by TLS, at at.secure.
 function withTls(at, server) {
@@ -203,7 +206,8 @@ describe('a new pushd', () => {
         const port = await freePort();
         fs.writeFileSync(at.config, `push_metrics_listen = 127.0.0.1:${port}\npush_reader_threads = 3\n`);
         process.kill(at.stack.pid('cubby-pushd'), 'SIGHUP');
-        await until(() => /restart: push_metrics_listen,push_reader_threads/.test(at.stack.log('cubby-pushd')), 'a line');
+        const kept = /restart: push_metrics_listen,push_reader_threads/;
+        await until(() => kept.test(at.stack.log('cubby-pushd')), 'a line');
         await assert.rejects(request(at.stack, 'GET', '/push/metrics', { port }));
         await reload(at.stack);
         assert.equal((await request(at.stack, 'GET', '/push/metrics', { port })).status, 200);

@@ -39,7 +39,8 @@ describe('Apache started by root', { skip: !isRoot }, () => {
     it('in a folder that only root may enter: what and where is said before anything starts', async (t) => {
         const folder = fs.mkdtempSync('/tmp/cubby-closed-'); // mode 0700
         t.after(() => fs.rmSync(folder, { recursive: true }));
-        for (const part of ['apache-conf', 'www']) fs.cpSync(`${ROOT}/${part}`, `${folder}/${part}`, { recursive: true });
+        for (const part of ['apache-conf', 'www'])
+            fs.cpSync(`${ROOT}/${part}`, `${folder}/${part}`, { recursive: true });
         const { status, stderr } = spawnSync(`${folder}/apache-conf/serve.sh`, ['run', PUSHD], {
             env: { ...process.env, SERVER: 'apache', DATA: `${folder}/data`, PORT: String(await freePort()) },
             encoding: 'utf8', timeout: 20000,

@@ -66,7 +66,8 @@ describe('SIGTERM', () => {
         const pushd = await Pushd.start(t, at.stack);
         const hello = Buffer.from('16030100f6010000f20303', 'hex');
         const head = 'POST /publish HTTP/1.1\r\nHost: a\r\n';
-        const body = `${head}Authorization: ${BACKEND}\r\nContent-Type: application/json\r\nContent-Length: 50\r\n\r\n{"u`;
+        const type = 'Content-Type: application/json\r\n';
+        const body = `${head}Authorization: ${BACKEND}\r\n${type}Content-Length: 50\r\n\r\n{"u`;
         const answered = open(pushd.port, 'GET /push/healthz HTTP/1.1\r\nHost: a\r\n\r\n');
         const sockets = [open(pushd.port), open(pushd.port, 'G'), open(pushd.port, head), open(pushd.port, body),
             open(pushd.secure.port), open(pushd.secure.port, hello), answered];
