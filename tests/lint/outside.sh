@@ -10,7 +10,7 @@ sqlite3\.h                                      lib/store/db\.c
 sys/epoll\.h                                    pushd/loop\.c
 openssl/ssl\.h                                  lib/wire/tls\.c
 openssl/err\.h                                  lib/(base/signature|wire/tls)\.c
-openssl/.*                                  lib/(base/(digest|signature)|domain/password|wire/tls)\.c
+openssl/.*                              lib/(base/(digest|signature)|domain/password|wire/tls)\.c
 curl/.*                                         lib/domain/(fetch|smtp)\.c
 argon2\.h                                       lib/domain/password\.c
 (cjson/)?cJSON\.h                               lib/wire/tree\.c
