@@ -43,8 +43,11 @@ export class Application {
                 ...process.env, CUBBY_DATA_DIR: stack.data, CUBBY_JWT_SECRET: SECRET,
                 CUBBY_COLLECTIONS_DIR: 'fcgi-app/collections', ...stack.env,
             },
-            stdio: 'ignore',
+            stdio: ['ignore', 'ignore', 'pipe'],
         });
+        app.output = ''; // its log
+        app.process.stderr.on('data', (chunk) => (app.output += chunk));
+        app.ended = new Promise((resolve) => app.process.on('exit', resolve));
         await until(() => app.request('GET', '/healthz').then((answer) => answer.status === 200, () => false),
             'the other cubby.fcgi');
         return app;
@@ -79,9 +82,14 @@ export class Application {
         });
     }
 
+    // In order; nothing when it has ended.
     async stop() {
-        const ended = new Promise((resolve) => this.process.on('exit', resolve));
         this.process.kill('SIGTERM');
-        await ended;
+        await this.ended;
+    }
+
+    async kill() {
+        this.process.kill('SIGKILL');
+        await this.ended;
     }
 }
