@@ -70,6 +70,12 @@ enum err credentials_read_email(struct req *r, struct str name, struct str *out)
     return e;
 }
 
+bool credentials_is_address(struct req *r, struct str text, struct str *out)
+{
+    *out = lower(str_trim(text), r->mem);
+    return is_email(*out);
+}
+
 enum err credentials_read_address(struct req *r, struct str name, struct str *out)
 {
     enum err e = credentials_read_email(r, name, out);

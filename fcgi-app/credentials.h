@@ -18,6 +18,9 @@
 enum err credentials_read_email(struct req *r, struct str name, struct str *out) must_check;
 enum err credentials_read_address(struct req *r, struct str name, struct str *out) must_check;
 
+/* text, from wherever, as accounts keep addresses: in r->mem. False when it is no address. */
+bool credentials_is_address(struct req *r, struct str text, struct str *out);
+
 /* The member `name` as a password to be set: long enough, short enough. */
 enum err credentials_read_new_password(struct req *r, struct str name, struct str *out) must_check;
 

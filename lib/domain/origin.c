@@ -140,16 +140,18 @@ static bool is_scheme_and_host(struct str origin, bool https, struct str host)
            str_eq_nocase(str_from(origin, scheme.n), host);
 }
 
+/* The host that the client asked for, as far as that can be believed. */
+static struct str own_host(const struct conf *c, const struct origin_request *r)
+{
+    struct str list = r->forwarded_host;
+    return list.n > 0 && peer_is_trusted(c, r) ? take_last(&list) : r->host;
+}
+
 static bool is_own(const struct conf *c, const struct origin_request *r, struct str origin)
 {
     if (c->public_url.n > 0)
         return str_eq_nocase(origin, origin_part(c->public_url));
-    struct str host = r->host;
-    if (r->forwarded_host.n > 0 && peer_is_trusted(c, r)) {
-        struct str list = r->forwarded_host;
-        host = take_last(&list);
-    }
-    return is_scheme_and_host(origin, origin_is_https(c, r), host);
+    return is_scheme_and_host(origin, origin_is_https(c, r), own_host(c, r));
 }
 
 /* As browsers write one: visible characters, the two slashes of scheme://host and no further. */
@@ -162,6 +164,15 @@ static bool is_origin(struct str s)
         slashes += s.p[i] == '/';
     }
     return slashes == 2;
+}
+
+struct str origin_own(const struct conf *c, const struct origin_request *r, struct arena *mem)
+{
+    struct str own = c->public_url;
+    if (!own.n)
+        own = arena_printf(mem, "%s://%.*s", origin_is_https(c, r) ? "https" : "http",
+                           STR_ARG(own_host(c, r)));
+    return is_origin(own) && !str_ends_with(own, STR("/")) ? own : STR_NULL;
 }
 
 bool origin_is_known(const struct conf *c, const struct origin_request *r)

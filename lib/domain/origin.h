@@ -44,6 +44,10 @@ struct str origin_client_address(const struct conf *c, const struct origin_reque
  */
 bool origin_is_https(const struct conf *c, const struct origin_request *r);
 
+/* Our own origin as the client sees it: public_url, else https or http and the host that it asked
+ * for, where a trusted proxy may say which. In mem; STR_NULL when that is none. */
+struct str origin_own(const struct conf *c, const struct origin_request *r, struct arena *mem);
+
 /*
  * Is r->origin our own (public_url, else scheme and Host) or listed in cors_origins? False when it
  * is absent, "null" or no origin at all: one that is known can stand in a header line. For CORS.

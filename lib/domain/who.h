@@ -85,6 +85,7 @@ void who_sign_ticket(struct buf *out, const struct who_keys *keys, const struct 
 #define WHO_PASSWORD_RESET STR("password_reset")
 #define WHO_EMAIL_VERIFY   STR("email_verify")
 #define WHO_LOGIN          STR("login") /* waits for a second factor */
+#define WHO_OAUTH          STR("oauth") /* waits for the answer of an OpenID provider */
 
 struct who_once {
     struct str type;
