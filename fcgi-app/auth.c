@@ -8,6 +8,8 @@
 #include "base/rand.h"
 #include "base/utf8.h"
 #include "domain/counter.h"
+#include "membership.h"
+#include "routes.h"
 #include "store/accounts.h"
 #include "wire/cookie.h"
 
@@ -137,7 +139,7 @@ static enum err check_session(struct req *r)
 }
 
 /* A backend token names an account: that is so where its file is. */
-static enum err enter(struct req *r, bool write)
+static enum err enter_own(struct req *r, bool write)
 {
     enum err e = space_acquire(r->app->store, SPACE_USER, r->who.user_id, &r->space);
     if (e)
@@ -148,6 +150,31 @@ static enum err enter(struct req *r, bool write)
     if (e)
         leave(r);
     return e;
+}
+
+/*
+ * In place of the user's space. Who writes is looked at again when it is his turn: once a removal
+ * is answered, nothing of the one removed is committed any more.
+ */
+static enum err enter_organization(struct req *r, struct str id, bool write)
+{
+    leave(r);
+    enum err e = membership_acquire(r, id, &r->space);
+    if (e)
+        return e;
+    e = begin(r, write);
+    if (e == OK && write)
+        e = membership_check(r, id);
+    if (e)
+        leave(r);
+    return e;
+}
+
+static enum err enter(struct req *r, bool write)
+{
+    struct str org = membership_asked(r);
+    enum err e = enter_own(r, write && !org.p);
+    return e || !org.p ? e : enter_organization(r, org, write);
 }
 
 static enum err refresh_silently(struct req *r)
@@ -172,8 +199,8 @@ static enum err refresh_silently(struct req *r)
 enum err auth_enter(struct req *r, bool write)
 {
     /* A space that is named and not there must not become the user's own. */
-    if (form_get(&r->params, STR("org")).p)
-        return req_fail(r, ERR_NOT_FOUND, "There is no such organization");
+    if (membership_asked(r).p && !(r->route->need & IN_ORG))
+        return req_fail(r, ERR_NOT_FOUND, "This call is about no organization: leave ?org= out");
     enum err e = r->who.user_id.n ? enter(r, write) : ERR_UNAUTHORIZED;
     if (e == ERR_UNAUTHORIZED && r->by_cookie) {
         e = refresh_silently(r);
@@ -191,6 +218,18 @@ enum err auth_enter_counters(struct req *r, bool write)
     if (e)
         return e;
     e = begin(r, write);
+    if (e)
+        leave(r);
+    return e;
+}
+
+enum err auth_enter_main(struct req *r)
+{
+    leave(r);
+    enum err e = space_acquire(r->app->store, SPACE_MAIN, STR_NULL, &r->space);
+    if (e)
+        return e;
+    e = begin(r, true);
     if (e)
         leave(r);
     return e;

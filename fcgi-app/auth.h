@@ -24,7 +24,8 @@ enum err auth_identify(struct req *r) must_check;
 
 /*
  * After auth_identify: take the user's space, begin a transaction (r->change with `write`), see
- * that the session lives, refresh silently where the access cookie is not good. OK: r is signed in.
+ * that the session lives, refresh silently where the access cookie is not good; with ?org=, and a
+ * row that allows it (IN_ORG), the organization's space in its place. OK: r is signed in.
  * After a failure r->space is NULL. Clears the cookies where a refresh failed.
  */
 enum err auth_enter(struct req *r, bool write) must_check;
@@ -34,6 +35,9 @@ enum err auth_enter(struct req *r, bool write) must_check;
  * it. After a failure r->space is NULL.
  */
 enum err auth_enter_counters(struct req *r, bool write) must_check;
+
+/* The same for main.db, to write in it. */
+enum err auth_enter_main(struct req *r) must_check;
 
 struct auth_tokens {
     struct str access, refresh;

@@ -7,6 +7,7 @@
 #include "base/digest.h"
 #include "base/log.h"
 #include "dispatch.h"
+#include "membership.h"
 #include "metrics.h"
 #include "store/event.h"
 #include "store/idem.h"
@@ -158,13 +159,18 @@ static enum err commit(struct req *r)
     enum err e = change_commit(&r->change);
     if (e == OK && news && r->app->wake)
         wake_notify(r->app->wake, r->space);
+    if (e == OK && (r->route->need & IN_MAIN)) {
+        space_release(r->space);
+        r->space = NULL;
+        membership_deliver(r, r->who.user_id);
+    }
     return e;
 }
 
 /* In a space that many write to, a key is its user's own, a visitor's that of his address. */
 static struct str own_key(const struct req *r, struct str key)
 {
-    if (!(r->route->need & IN_COUNTERS))
+    if (r->space->kind == SPACE_USER)
         return key;
     return arena_printf(r->mem, "%s %.*s %.*s", r->signed_in ? "user" : "visitor",
                         STR_ARG(r->signed_in ? r->who.user_id : r->remote_addr), STR_ARG(key));
@@ -259,9 +265,11 @@ static enum err enter(struct req *r, unsigned need, bool can_sign_in)
 {
     enum err e = OK;
     if (can_sign_in)
-        e = auth_enter(r, (need & NEED_WRITE) && !(need & IN_COUNTERS));
+        e = auth_enter(r, (need & NEED_WRITE) && !(need & (IN_COUNTERS | IN_MAIN)));
     if (e == ERR_UNAUTHORIZED && (need & MAYBE_USER))
         e = OK;
+    if (e == OK && (need & IN_MAIN))
+        return auth_enter_main(r);
     return e || !(need & IN_COUNTERS) ? e : auth_enter_counters(r, need & NEED_WRITE);
 }
 

@@ -10,6 +10,7 @@
 #include "base/log.h"
 #include "base/process.h"
 #include "domain/counter.h"
+#include "domain/relay.h"
 #include "fcgi.h"
 #include "mail.h"
 #include "metrics.h"
@@ -187,6 +188,7 @@ static void serve(struct program *p, const sigset_t *ends)
         .fetch_threads = (size_t)p->conf.oauth_workers,
     };
     mail_log_start(&p->conf);
+    p->app.relay = relay_start(&(struct relay_line){p->app.store, p->app.bus, p->app.wake});
     if (p->mailer)
         mailer_start(p->mailer, p->app.store, mail_log, NULL);
     struct workers *w = workers_start(&p->app, p->listen_fd, &o);
@@ -195,6 +197,7 @@ static void serve(struct program *p, const sigset_t *ends)
     log_info("stopping signal=%d", signal_number);
     workers_stop(w);
     mailer_stop(p->mailer);
+    relay_stop(p->app.relay);
 }
 
 int main(int argc, char **argv)

@@ -5,6 +5,7 @@
 #include "base/clock.h"
 #include "base/rand.h"
 #include "links.h"
+#include "membership.h"
 #include "signin.h"
 
 /* --- a session of an account that exists ------------------------------------------------------ */
@@ -69,6 +70,13 @@ static enum err make_file(struct req *r, const struct account *a, struct str how
     return e;
 }
 
+/* Where the address was invited, the account is invited, or a member, from its beginning. */
+static enum err take_invitations(struct req *r, struct space *sp, const struct account *a)
+{
+    struct organization_call c = membership_call(r, sp, a->id);
+    return organization_take_address(&c, a->email);
+}
+
 static enum err make_row(struct req *r, const struct account *a)
 {
     struct space *sp;
@@ -78,6 +86,8 @@ static enum err make_row(struct req *r, const struct account *a)
     e = space_begin_write(sp);
     if (e == OK)
         e = accounts_create_within(sp, a);
+    if (e == OK)
+        e = take_invitations(r, sp, a);
     if (e == OK && !a->email_verified)
         e = links_mail_verification(r, sp, a, a->email);
     if (e == OK)
@@ -100,6 +110,8 @@ enum err signin_make(struct req *r, struct account *a, struct str how, struct au
         /* No one knows this id: a file that cannot be deleted now is only some lost bytes. */
         enum err ignored = space_delete(r->app->store, SPACE_USER, a->id);
         (void)ignored;
+        return e;
     }
-    return e;
+    membership_deliver(r, a->id);
+    return OK;
 }

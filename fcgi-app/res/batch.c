@@ -66,6 +66,8 @@ static enum err find_route(struct req *sub)
         return sub->allow ? ERR_METHOD : ERR_NOT_FOUND;
     if (!(sub->route->need & IN_BATCH))
         return req_fail(sub, ERR_INVALID, "This call cannot be part of a batch");
+    if (sub->space->kind == SPACE_ORG && !(sub->route->need & IN_ORG))
+        return req_fail(sub, ERR_NOT_FOUND, "An organization has none of these");
     return OK;
 }
 

@@ -34,6 +34,20 @@ enum err activity_get(struct req *r);
 void session_append(struct buf *out, const struct session *s, struct str current_sid);
 void activity_append(struct buf *out, const struct activity *a);
 
+/* export.c */
+enum err account_export(struct req *r);
+
+/* deletion.c */
+enum err account_delete(struct req *r);
+
+/* oauth.c */
+enum err oauth_begin(struct req *r);
+enum err oauth_callback(struct req *r);
+
+/* identities.c */
+enum err identities_show(struct req *r);
+enum err identities_unlink(struct req *r);
+
 /* ticket.c */
 enum err ticket_post(struct req *r);
 
@@ -100,6 +114,15 @@ enum err counters_all(struct req *r);
 enum err counters_page(struct req *r);
 enum err counters_button_increment(struct req *r);
 enum err counters_button_decrement(struct req *r);
+
+/* organizations.c */
+enum err organizations_post(struct req *r);
+enum err organizations_list(struct req *r);
+enum err organizations_show(struct req *r);
+enum err organizations_drop(struct req *r);
+enum err organizations_invite(struct req *r);
+enum err organizations_accept(struct req *r);
+enum err organizations_remove_member(struct req *r);
 
 /* ops.c */
 enum err ops_healthz(struct req *r);

@@ -61,6 +61,8 @@ struct conf {
     bool oauth_loopback_http;
     int64_t oauth_timeout; /* ms */
     int64_t oauth_workers;
+    int64_t orgs_max, org_members_max;
+    int64_t limit_invitations; /* an hour, of one user */
     bool org_auto_accept, demo, dev_show_reset_token, test_endpoints;
     struct str metrics_token; /* "" none */
     struct str log_level;

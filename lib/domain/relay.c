@@ -6,6 +6,7 @@
 #include "base/mem.h"
 #include "domain/change.h"
 #include "domain/relay.h"
+#include "store/accounts.h"
 #include "store/organizations.h"
 
 #define EVENTS_AT_ONCE 100  /* of one space, in one transaction */
@@ -18,7 +19,7 @@
 struct batch {
     struct outbox_event *list;
     size_t count;
-    bool gone; /* an organization that was deleted */
+    bool gone; /* an organization or an account that was deleted */
 };
 
 static int64_t last_id(const struct batch *b)
@@ -31,14 +32,16 @@ static enum err look(struct space *main_db, const struct outbox_space *to, struc
                      struct arena *mem, struct batch *out)
 {
     struct organization o;
+    struct account a;
     int64_t after = 0;
     enum err e = OK;
     *out = (struct batch){.list = NULL};
-    if (to->kind == SPACE_ORG) {
+    if (to->kind == SPACE_ORG)
         e = organizations_get(main_db, to->id, mem, &o);
-        out->gone = e == ERR_NOT_FOUND;
-        e = out->gone ? OK : e;
-    }
+    else if (to->kind == SPACE_USER)
+        e = accounts_by_id_within(main_db, to->id, mem, &a);
+    out->gone = e == ERR_NOT_FOUND;
+    e = out->gone ? OK : e;
     if (!e && sp)
         e = outbox_position(sp, str_from_c(main_db->epoch), &after);
     return e ? e : outbox_read(main_db, to, after, EVENTS_AT_ONCE, mem, &out->list, &out->count);
@@ -84,6 +87,8 @@ static enum err append(struct change *c, const struct relay_line *l, const struc
     memcpy(epoch, main_db->epoch, sizeof epoch);
     e = look(main_db, to, c->space, mem, batch);
     space_release(main_db);
+    if (!e && batch->gone)
+        e = ERR_NOT_FOUND;
     for (size_t i = 0; !e && i < batch->count; i++)
         e = change_event(c, batch->list[i].name, batch->list[i].data);
     if (!e && batch->count)
@@ -91,13 +96,14 @@ static enum err append(struct change *c, const struct relay_line *l, const struc
     return e;
 }
 
-/* Up to EVENTS_AT_ONCE events. */
+/* Up to EVENTS_AT_ONCE events. An organization's file is made here: its row is there before. */
 static enum err take_batch(const struct relay_line *l, const struct outbox_space *to,
                            struct arena *mem, struct batch *batch, struct relay_mark *mark)
 {
     struct change c;
     struct space *sp;
-    enum err e = space_acquire(l->store, to->kind, to->id, &sp);
+    enum err e = to->kind == SPACE_ORG ? space_create(l->store, to->kind, to->id, &sp)
+                                       : space_acquire(l->store, to->kind, to->id, &sp);
     if (e)
         return e;
     e = change_begin(&c, sp, NULL, l->bus, mem);
@@ -138,7 +144,7 @@ enum err relay_space(const struct relay_line *l, enum space_kind kind, struct st
     const struct outbox_space to = {kind, id};
     struct arena mem = ARENA_INIT;
     struct relay_mark none;
-    struct batch waiting, taken;
+    struct batch waiting, taken = {.list = NULL};
     enum err e;
     if (!mark)
         mark = &none;
@@ -148,6 +154,7 @@ enum err relay_space(const struct relay_line *l, enum space_kind kind, struct st
         if (e || !waiting.count)
             break;
         e = waiting.gone ? ERR_NOT_FOUND : take_batch(l, &to, &mem, &taken, mark);
+        waiting.gone = waiting.gone || taken.gone;
         if (e == ERR_NOT_FOUND)
             e = drop(l, &to, &waiting);
         else if (!e) /* with none taken, it had all of them */

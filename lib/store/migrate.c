@@ -111,7 +111,7 @@
     " transports TEXT NOT NULL, created_at INTEGER NOT NULL, last_used_at INTEGER) WITHOUT ROWID;"
 
 static const char *const main_steps[] = {META ACCOUNT ATTEMPT,
-                                         IDENTITY MAIL ORGANIZATION OUTBOX FAILURE ONCE};
+                                         IDENTITY MAIL ORGANIZATION OUTBOX FAILURE ONCE IDEM};
 static const char *const user_steps[] = {META CHANGE KV IDEM SESSION, ACTIVITY FACTORS ONCE};
 static const char *const org_steps[] = {META CHANGE KV IDEM};
 static const char *const shared_steps[] = {META CHANGE IDEM, COUNTER};
