@@ -6,8 +6,12 @@
 #include "serve.h"
 #include "server.h"
 
-#define BODY_MS       10000                      /* for a whole body */
-#define BODIES_MEMORY ((size_t)64 * 1024 * 1024) /* of all bodies that are on their way */
+#define BODY_MS 10000 /* for a whole body */
+
+/* Of all bodies that are on their way. Whoever brings more while they hold this much is sent away,
+ * unless it brought little itself. */
+#define BODIES_MEMORY ((size_t)64 * 1024 * 1024)
+#define BODY_LITTLE   ((size_t)64 * 1024)
 
 /* A copy of s at *at, which moves on. */
 static struct str keep(char **at, struct str s)
@@ -137,7 +141,7 @@ static enum err take(struct opening *o, struct str in, size_t *used)
         e = o->left > 0 ? ERR_MORE : OK;
     }
     s->body_bytes += o->body.n - before;
-    return s->body_bytes > BODIES_MEMORY ? ERR_BUSY : e;
+    return s->body_bytes > BODIES_MEMORY && o->body.n > BODY_LITTLE ? ERR_BUSY : e;
 }
 
 size_t call_read(struct conn *c, struct str in)
