@@ -1,0 +1,85 @@
+/* The identities at OpenID providers that belong to an account. */
+#include "base/base.h"
+
+#include "audit.h"
+#include "base/clock.h"
+#include "res/res.h"
+#include "store/accounts.h"
+#include "store/identities.h"
+
+static void append_identity(void *arg, const struct identity *i)
+{
+    struct buf *out = arg;
+    char linked[CLOCK_ISO_LEN + 1];
+    clock_iso(i->linked_at, linked);
+    if (out->p[out->n - 1] != '[')
+        buf_append_ch(out, ',');
+    buf_append_lit(out, "{\"provider\":");
+    json_append_string(out, i->provider);
+    buf_append_lit(out, ",\"email\":");
+    json_append_string(out, i->email);
+    buf_appendf(out, ",\"linkedAt\":\"%s\"}", linked);
+}
+
+enum err identities_show(struct req *r)
+{
+    struct space *sp;
+    enum err e = space_acquire(r->app->store, SPACE_MAIN, STR_NULL, &sp);
+    if (e)
+        return e;
+    buf_append_lit(&r->body_out, "{\"ok\":true,\"data\":[");
+    e = identities_list(sp, r->who.user_id, append_identity, &r->body_out);
+    buf_append_lit(&r->body_out, "]}");
+    space_release(sp);
+    return e;
+}
+
+/* --- unlinking -------------------------------------------------------------------------------- */
+
+struct others {
+    struct str provider; /* the one that goes */
+    bool found;
+};
+
+static void look_for_other(void *arg, const struct identity *i)
+{
+    struct others *o = arg;
+    o->found = o->found || !str_eq(i->provider, o->provider);
+}
+
+/* Is there another way into the account? */
+static enum err check_other_way(struct req *r, struct space *main, struct str provider)
+{
+    struct account a;
+    struct others others = {.provider = provider};
+    enum err e = accounts_by_id_within(main, r->who.user_id, r->mem, &a);
+    if (e == OK && !a.password_hash.n)
+        e = identities_list(main, r->who.user_id, look_for_other, &others);
+    if (e || a.password_hash.n || others.found)
+        return e;
+    r->code = STR("last_sign_in");
+    return req_fail(r, ERR_CONFLICT, "There is no other way to sign in: set a password first");
+}
+
+enum err identities_unlink(struct req *r)
+{
+    struct activity_from from = audit_from(r);
+    struct str provider = r->args[0];
+    struct space *sp;
+    enum err e = space_acquire(r->app->store, SPACE_MAIN, STR_NULL, &sp);
+    if (e)
+        return e;
+    e = space_begin_write(sp);
+    if (e == OK)
+        e = identities_remove(sp, r->who.user_id, provider);
+    if (e == OK)
+        e = check_other_way(r, sp, provider);
+    if (e == OK)
+        e = activity_add(r->space, ACTIVITY_PROVIDER_UNLINKED, &from, provider);
+    if (e == OK)
+        e = space_commit(sp);
+    space_release(sp);
+    if (e == OK)
+        req_ok(r);
+    return e;
+}

@@ -1,0 +1,281 @@
+/* Signing in with OpenID Connect providers: the redirect there, and the answer that comes back. No
+ * space is held while a provider is asked. */
+#include "base/base.h"
+
+#include "audit.h"
+#include "auth.h"
+#include "base/clock.h"
+#include "base/log.h"
+#include "credentials.h"
+#include "oauth_state.h"
+#include "res/res.h"
+#include "signin.h"
+#include "store/identities.h"
+
+/* --- answers ---------------------------------------------------------------------------------- */
+
+/* Fail with a code of one's own, which pages show in their own words. */
+static enum err fail(struct req *r, enum err e, struct str code, const char *sentence)
+{
+    r->code = code;
+    return req_fail(r, e, "%s", sentence);
+}
+
+static enum err provider_failed(const struct oidc_provider *p, enum err e, const char *why)
+{
+    if (e == ERR_PROVIDER)
+        log_warn("provider=%.*s failed why=\"%s\"", STR_ARG(p->name), why);
+    return e;
+}
+
+static bool is_browser(const struct req *r)
+{
+    struct str rest = r->headers.accept, type;
+    while (str_next(&rest, ',', &type))
+        if (str_eq_nocase(str_trim(str_make(type.p, str_find(type, ';'))), STR("text/html")))
+            return true;
+    return false;
+}
+
+/* These calls are pages that a browser goes to: it is sent on, with the code, to one of ours. */
+static enum err answer(struct req *r, enum err e)
+{
+    if (e == OK || !is_browser(r))
+        return e;
+    struct str code = r->code.p ? r->code : err_code(e);
+    return req_redirect(r, arena_printf(r->mem, "/?error=%.*s", STR_ARG(code)));
+}
+
+/* --- to the provider -------------------------------------------------------------------------- */
+
+/* Who wants to link has to be signed in, and to have come from a page of ours: else a page of
+ * others could have somebody link an identity that is not his. */
+static enum err read_link(struct req *r, struct str *user_id)
+{
+    if (!str_eq(form_get(&r->params, STR("link")), STR("1")))
+        return OK;
+    enum err e = auth_identify(r);
+    if (e == OK && !auth_is_same_site(r))
+        e = ERR_CROSS_SITE;
+    if (e == OK)
+        e = auth_enter(r, false);
+    if (e)
+        return e;
+    *user_id = r->who.user_id;
+    req_pause(r);
+    return OK;
+}
+
+static enum err begin(struct req *r)
+{
+    struct oauth_state s = {.link_to = STR_NULL};
+    struct str url;
+    const char *why;
+    const struct oidc_provider *p = oidc_find(r->app->oidc, r->args[0]);
+    if (!p)
+        return ERR_NOT_FOUND;
+    enum err e = read_link(r, &s.link_to);
+    if (e == OK)
+        e = oauth_state_begin(r, p, &s);
+    if (e)
+        return e;
+    e = oidc_authorize(r->app->oidc, p, &s.attempt, r->mem, &url, &why);
+    if (e)
+        return provider_failed(p, e, why);
+    r->status = 303;
+    req_header(r, STR("Location"), url);
+    return OK;
+}
+
+enum err oauth_begin(struct req *r)
+{
+    return answer(r, begin(r));
+}
+
+/* --- the identity ----------------------------------------------------------------------------- */
+
+static enum err add_identity(struct req *r, const struct identity *i, enum identity_added *result)
+{
+    struct space *sp;
+    enum err e = space_acquire(r->app->store, SPACE_MAIN, STR_NULL, &sp);
+    if (e)
+        return e;
+    e = space_begin_write(sp);
+    if (e == OK)
+        e = identities_add(sp, i, result);
+    if (e == OK)
+        e = space_commit(sp);
+    space_release(sp);
+    return e;
+}
+
+static enum err explain(struct req *r, enum identity_added result)
+{
+    if (result == IDENTITY_TAKEN)
+        return fail(r, ERR_CONFLICT, STR("identity_taken"),
+                    "This identity belongs to another account");
+    if (result == IDENTITY_SECOND)
+        return fail(r, ERR_CONFLICT, STR("already_linked"),
+                    "The account has another identity of this provider");
+    return OK;
+}
+
+/* From now on this person is user_id; a line in the activity of the account. */
+static enum err link_identity(struct req *r, const struct oidc_provider *p,
+                              const struct oidc_person *person, struct str user_id)
+{
+    struct activity_from from = audit_from(r);
+    struct identity i = {p->name, person->subject, user_id, person->email, from.now};
+    enum identity_added result = IDENTITY_ADDED;
+    struct space *sp;
+    enum err e = space_acquire(r->app->store, SPACE_USER, user_id, &sp);
+    if (e)
+        return e;
+    e = space_begin_write(sp);
+    if (e == OK)
+        e = activity_add(sp, ACTIVITY_PROVIDER_LINKED, &from, p->name);
+    if (e == OK)
+        e = add_identity(r, &i, &result);
+    if (e == OK)
+        e = explain(r, result);
+    if (e == OK)
+        e = space_commit(sp);
+    space_release(sp);
+    return e;
+}
+
+/* --- signing in ------------------------------------------------------------------------------- */
+
+static enum err find_account(struct req *r, const struct oidc_provider *p,
+                             const struct oidc_person *person, struct account *a)
+{
+    struct str user_id;
+    struct space *sp;
+    enum err e = space_acquire(r->app->store, SPACE_MAIN, STR_NULL, &sp);
+    if (e)
+        return e;
+    e = identities_find(sp, p->name, person->subject, r->mem, &user_id);
+    if (e == OK)
+        e = accounts_by_id_within(sp, user_id, r->mem, a);
+    space_release(sp);
+    return e;
+}
+
+/*
+ * An account of the same address. Both sides must have proven it: else whoever signs up with the
+ * address of another first would share the account with its owner later.
+ */
+static enum err join(struct req *r, const struct oidc_provider *p, const struct oidc_person *person,
+                     const struct account *a, struct auth_tokens *tokens)
+{
+    if (!a->email_verified)
+        return fail(r, ERR_CONFLICT, STR("account_unverified"),
+                    "There is an account of this address that never verified it: sign in with its "
+                    "password, or set a new one by mail");
+    enum err e = link_identity(r, p, person, a->id);
+    return e ? e : signin_open(r, a, p->name, tokens);
+}
+
+/* A new account that has no password; the provider vouches for its address. */
+static enum err make(struct req *r, const struct oidc_provider *p, const struct oidc_person *person,
+                     struct str email, struct auth_tokens *tokens)
+{
+    struct account a = {.email = email, .password_hash = STR(""), .email_verified = true};
+    enum err e = signin_make(r, &a, p->name, tokens);
+    return e ? e : link_identity(r, p, person, a.id);
+}
+
+static enum err sign_in(struct req *r, const struct oidc_provider *p,
+                        const struct oidc_person *person, struct auth_tokens *tokens)
+{
+    struct account a;
+    struct str email;
+    enum err e = find_account(r, p, person, &a);
+    if (e != ERR_NOT_FOUND)
+        return e ? e : signin_open(r, &a, p->name, tokens);
+    if (!person->email_verified || !credentials_is_address(r, person->email, &email))
+        return fail(r, ERR_FORBIDDEN, STR("email_unverified"),
+                    "The provider does not vouch for an email address");
+    e = accounts_by_email(r->app->store, email, r->mem, &a);
+    if (e == ERR_NOT_FOUND)
+        return make(r, p, person, email, tokens);
+    return e ? e : join(r, p, person, &a, tokens);
+}
+
+/* --- and back --------------------------------------------------------------------------------- */
+
+/* RFC 6749 4.1.2.1, OpenID Connect Core 3.1.2.6: no one but the person can help it, or the provider
+ * is at fault, or our registration there. */
+static enum err read_error(struct req *r, const struct oidc_provider *p, struct str error)
+{
+    static const char *const of_person[] = {"access_denied", "consent_required", "login_required",
+                                            "interaction_required", "account_selection_required"};
+    for (size_t i = 0; i < ARRAY_LEN(of_person); i++)
+        if (str_eq(error, str_from_c(of_person[i])))
+            return fail(r, ERR_FORBIDDEN, STR("access_denied"),
+                        "The sign-in was ended at the provider");
+    return provider_failed(p, ERR_PROVIDER, "it sends the browser back with an error");
+}
+
+static enum err redeem(struct req *r, const struct oidc_provider *p, const struct oauth_state *s,
+                       struct oidc_person *person)
+{
+    const char *why;
+    struct str code = form_get(&r->params, STR("code"));
+    if (!code.n || code.n > OIDC_CODE_MAX)
+        return audit_refused(r, "oauth_code", s->link_to);
+    enum err e = oidc_redeem(r->app->oidc, p, &s->attempt, code, form_get(&r->params, STR("iss")),
+                             r->mem, person, &why);
+    if (e == ERR_INVALID_TOKEN) {
+        log_info("refused provider=%.*s why=\"%s\"", STR_ARG(p->name), why);
+        return audit_refused(r, "oauth_answer", s->link_to);
+    }
+    return e ? provider_failed(p, e, why) : OK;
+}
+
+/* The one who began it must be the one who is signed in still. */
+static enum err link_signed_in(struct req *r, const struct oidc_provider *p,
+                               const struct oidc_person *person, struct str user_id)
+{
+    enum err e = auth_identify(r);
+    if (e == OK)
+        e = auth_enter(r, false);
+    if (e)
+        return e;
+    req_pause(r);
+    if (!str_eq(r->who.user_id, user_id))
+        return audit_refused(r, "oauth_state", user_id);
+    e = link_identity(r, p, person, user_id);
+    return e ? e : req_redirect(r, arena_printf(r->mem, "/?linked=%.*s", STR_ARG(p->name)));
+}
+
+static enum err finish(struct req *r)
+{
+    struct oauth_state s;
+    struct oidc_person person;
+    struct auth_tokens tokens;
+    struct str error = form_get(&r->params, STR("error"));
+    const struct oidc_provider *p = oidc_find(r->app->oidc, r->args[0]);
+    if (!p)
+        return ERR_NOT_FOUND;
+    enum err e = oauth_state_end(r, p, form_get(&r->params, STR("state")), &s);
+    if (e)
+        return e;
+    if (error.p)
+        return read_error(r, p, error);
+    e = redeem(r, p, &s, &person);
+    if (e)
+        return e;
+    if (s.link_to.n)
+        return link_signed_in(r, p, &person, s.link_to);
+    e = sign_in(r, p, &person, &tokens);
+    if (e)
+        return e;
+    auth_set_cookies(r, &tokens);
+    return req_redirect(r, STR("/"));
+}
+
+enum err oauth_callback(struct req *r)
+{
+    return answer(r, finish(r));
+}
