@@ -30,6 +30,9 @@
 /* For a whole body: Apache passes uploads on as they come. */
 #define BODY_TIMEOUT_MS 60000
 
+/* For an answer of many parts: a client that reads drop by drop must not hold a thread for ever. */
+#define PARTS_TIMEOUT_MS (15 * 60 * 1000)
+
 /* Between two tries to accept, when the process has no descriptor left. */
 #define PAUSE_MS 50
 
@@ -401,9 +404,10 @@ static void keep_small(struct buf *b)
 static bool send_parts(struct fcgi *f)
 {
     struct req *r = &f->req;
+    int64_t deadline = clock_mono_ms() + PARTS_TIMEOUT_MS;
     for (bool more = true; more;) {
         buf_reset(&r->body_out);
-        enum err e = r->next_part(r, &more);
+        enum err e = clock_mono_ms() < deadline ? r->next_part(r, &more) : ERR_BUSY;
         if (e)
             log_warn("an answer broke off route=%s code=%.*s", r->route->path,
                      STR_ARG(err_code(e)));

@@ -6,6 +6,7 @@
 #include "base/clock.h"
 #include "credentials.h"
 #include "links.h"
+#include "membership.h"
 #include "res/res.h"
 #include "store/once.h"
 
@@ -71,6 +72,10 @@ static enum err apply(struct req *r, struct space *main, const struct link *l,
     if (!same && !links_is_current(l, &a))
         return ERR_INVALID_TOKEN;
     e = accounts_set_email_within(main, a.id, l->email);
+    if (e == OK && !same) {
+        struct organization_call call = membership_call(r, main, a.id);
+        e = organization_take_address(&call, l->email);
+    }
     return e || same ? e : links_mail_changed(main, a.email, l->email);
 }
 
@@ -107,6 +112,8 @@ static enum err verify(struct req *r, const struct link *l)
     if (e == OK)
         e = space_commit(sp);
     space_release(sp);
+    if (e == OK)
+        membership_deliver(r, l->user_id);
     return e;
 }
 

@@ -24,9 +24,9 @@ struct relay_mark {
 };
 
 /*
- * Take all that waits for this space there. The space of an organization that was deleted is
- * deleted; what waits for a space that is gone is dropped. The caller holds no space. mark may be
- * NULL.
+ * Take all that waits for this space there. The space of an organization or an account that was
+ * deleted is deleted; what waits for a space that is gone is dropped. The caller holds no space.
+ * mark may be NULL.
  */
 enum err relay_space(const struct relay_line *l, enum space_kind kind, struct str id,
                      struct relay_mark *mark) must_check;

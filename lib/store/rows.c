@@ -14,6 +14,7 @@ enum rows_statement {
     ROWS_DELETE,
     ROWS_GET,
     ROWS_IDS,
+    ROWS_EACH,
     ROWS_COUNT,
     ROWS_STATEMENTS
 };
@@ -25,6 +26,7 @@ static const char *const formats[ROWS_STATEMENTS] = {
     [ROWS_DELETE] = "DELETE FROM c_%.*s WHERE id=?",
     [ROWS_GET] = "SELECT id,data,created_at,updated_at,version FROM c_%.*s WHERE id=?",
     [ROWS_IDS] = "SELECT id FROM c_%.*s ORDER BY id LIMIT ?",
+    [ROWS_EACH] = "SELECT id,data,created_at,updated_at,version FROM c_%.*s WHERE id>? ORDER BY id",
     [ROWS_COUNT] = "SELECT count(*) FROM c_%.*s",
 };
 
@@ -146,6 +148,28 @@ enum err rows_ids(struct space *sp, const struct rows_table *t, size_t max, stru
     stmt_bind_i64(s, 1, (int64_t)max);
     while (!(e = stmt_step(s, &more)) && more)
         (*ids)[(*count)++] = arena_dup(mem, stmt_str(s, 0));
+    return e;
+}
+
+enum err rows_each(struct space *sp, const struct rows_table *t, struct str after, bool *more,
+                   bool (*on_row)(void *arg, const struct row *r), void *arg)
+{
+    struct stmt *s;
+    bool found, go_on = true;
+    *more = false;
+    enum err e = statement(sp, t, ROWS_EACH, &s);
+    if (e)
+        return e;
+    stmt_bind_str(s, 1, after);
+    while (!(e = stmt_step(s, &found)) && found) {
+        *more = !go_on;
+        if (*more)
+            break;
+        const struct row row = {stmt_str(s, 0), stmt_str(s, 1), stmt_i64(s, 2), stmt_i64(s, 3),
+                                stmt_i64(s, 4)};
+        go_on = on_row(arg, &row);
+    }
+    stmt_reset(s);
     return e;
 }
 

@@ -33,6 +33,13 @@ enum err rows_get(struct space *sp, const struct rows_table *t, struct str id, s
 enum err rows_ids(struct space *sp, const struct rows_table *t, size_t max, struct arena *mem,
                   struct str **ids, size_t *count) must_check;
 
+/*
+ * Rows behind the id `after` ("": from the oldest), by id, until on_row wants no more or there are
+ * none; *more says whether further ones follow. Strings are valid during the call.
+ */
+enum err rows_each(struct space *sp, const struct rows_table *t, struct str after, bool *more,
+                   bool (*on_row)(void *arg, const struct row *r), void *arg) must_check;
+
 enum err rows_count(struct space *sp, const struct rows_table *t, int64_t *count) must_check;
 
 /*
