@@ -5,9 +5,8 @@
 #include "base/utf8.h"
 #include "wire/mime.h"
 
-/* RFC 2045 6.7: not counting CRLF. RFC 2047 2: an encoded word, and a line with one. */
+/* RFC 2045 6.7: not counting CRLF. RFC 2047 2: a line with an encoded word. */
 #define BODY_LINE_MAX   76
-#define WORD_MAX        75
 #define HEADER_LINE_MAX 76
 #define QUOTED_MAX      30 /* each byte may need a backslash */
 
@@ -68,10 +67,11 @@ static size_t character(struct str s, size_t at)
     return n;
 }
 
-/* As much of s from `at` as fits an encoded word: whole characters (RFC 2047 5). */
-static size_t word_length(struct str s, size_t at)
+/* As much of s from `at` as fits an encoded word of at most `room`: whole characters (RFC 2047 5).
+ */
+static size_t word_length(struct str s, size_t at, size_t room)
 {
-    const size_t most = (WORD_MAX - strlen(WORD_START WORD_END)) / 4 * 3;
+    const size_t most = (room - strlen(WORD_START WORD_END)) / 4 * 3;
     size_t n = 0;
     while (at + n < s.n && n + character(s, at + n) <= most)
         n += character(s, at + n);
@@ -85,17 +85,17 @@ static void append_word(struct buf *out, struct str piece)
     buf_append_lit(out, WORD_END);
 }
 
-/* One word a line: what a reader joins again is the text. */
-static void append_words(struct buf *out, struct str s)
+/* One word a line, the first behind `used` bytes: what a reader joins again is the text. */
+static void append_words(struct buf *out, struct str s, size_t used)
 {
     size_t at = 0;
-    buf_append_lit(out, "\r\n ");
     while (at < s.n) {
-        size_t n = word_length(s, at);
+        size_t n = word_length(s, at, HEADER_LINE_MAX - used);
         if (at)
             buf_append_lit(out, "\r\n ");
         append_word(out, str_make(s.p + at, n));
         at += n;
+        used = strlen(" ");
     }
 }
 
@@ -124,23 +124,22 @@ static void append_clean(struct buf *out, struct str s)
 
 static void append_subject(struct buf *out, struct str subject)
 {
+    const size_t used = strlen("Subject: ");
     struct buf clean = BUF_INIT;
     append_clean(&clean, subject);
     struct str s = str_trim(buf_str(&clean));
-    buf_append_lit(out, "Subject:");
-    if (is_ascii(s) && !has_word_start(s) && s.n + strlen("Subject: ") <= HEADER_LINE_MAX) {
-        buf_append_ch(out, ' ');
+    buf_append_lit(out, "Subject: ");
+    if (is_ascii(s) && !has_word_start(s) && s.n + used <= HEADER_LINE_MAX)
         buf_append_str(out, s);
-    } else {
-        append_words(out, s);
-    }
+    else
+        append_words(out, s, used);
     buf_append_lit(out, "\r\n");
     buf_release(&clean);
 }
 
 static void append_quoted(struct buf *out, struct str s)
 {
-    buf_append_lit(out, " \"");
+    buf_append_ch(out, '"');
     for (size_t i = 0; i < s.n; i++) {
         if (s.p[i] == '"' || s.p[i] == '\\')
             buf_append_ch(out, '\\');
@@ -154,12 +153,14 @@ static void append_from(struct buf *out, const struct mime_address *from)
     struct buf clean = BUF_INIT;
     append_clean(&clean, from->name);
     struct str name = str_trim(buf_str(&clean));
-    buf_append_lit(out, "From:");
+    buf_append_lit(out, "From: ");
     if (name.n && is_ascii(name) && name.n <= QUOTED_MAX)
         append_quoted(out, name);
     else if (name.n)
-        append_words(out, name);
-    buf_append_lit(out, "\r\n <");
+        append_words(out, name, strlen("From: "));
+    if (name.n)
+        buf_append_lit(out, "\r\n ");
+    buf_append_ch(out, '<');
     buf_append_str(out, from->address);
     buf_append_lit(out, ">\r\n");
     buf_release(&clean);
@@ -183,7 +184,7 @@ static void append_id(struct buf *out, struct str id, struct str from)
     for (size_t i = 0; i < id.n; i++)
         assert((id.p[i] >= '0' && id.p[i] <= '9') || (id.p[i] >= 'a' && id.p[i] <= 'z') ||
                (id.p[i] >= 'A' && id.p[i] <= 'Z') || id.p[i] == '.' || id.p[i] == '-');
-    buf_append_lit(out, "Message-ID:\r\n <");
+    buf_append_lit(out, "Message-ID: <");
     buf_append_str(out, id);
     buf_append_str(out, str_from(from, str_find(from, '@')));
     buf_append_lit(out, ">\r\n");

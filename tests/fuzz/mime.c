@@ -20,8 +20,8 @@ static void check_lines(struct str message)
 static void check_headers(struct str message)
 {
     static const char *const names[] = {
-        "Date: ",         "From:",          "To: <",
-        "Message-ID:",    "Subject:",       "Auto-Submitted: ",
+        "Date: ",         "From: ",         "To: <",
+        "Message-ID: ",   "Subject: ",      "Auto-Submitted: ",
         "MIME-Version: ", "Content-Type: ", "Content-Transfer-Encoding: "};
     struct str rest = message, line;
     size_t next = 0;

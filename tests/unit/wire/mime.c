@@ -43,7 +43,7 @@ static void a_text_alone_is_one_part(void **state)
     assert_message(&plain, "Date: Sat, 21 Nov 2026 04:47:42 +0000\r\n"
                            "From: \"Cubby\"\r\n <cubby@example.org>\r\n"
                            "To: <a@example.org>\r\n"
-                           "Message-ID:\r\n <cubby.1.2@example.org>\r\n"
+                           "Message-ID: <cubby.1.2@example.org>\r\n"
                            "Subject: Hello\r\n"
                            "Auto-Submitted: auto-generated\r\n"
                            "MIME-Version: 1.0\r\n"
@@ -85,7 +85,7 @@ static void a_subject_cannot_add_a_header(void **state)
     m.subject = STR("Hello\r\nBcc: b@example.org\r\n\r\nbody");
     assert_true(has(&m, "\r\nSubject: Hello  Bcc: b@example.org    body\r\n"));
     m.subject = STR("Grüße\nBcc: b@example.org");
-    assert_true(has(&m, "\r\nSubject:\r\n =?UTF-8?B?R3LDvMOfZSBCY2M6IGJAZXhhbXBsZS5vcmc=?=\r\n"));
+    assert_true(has(&m, "\r\nSubject: =?UTF-8?B?R3LDvMOfZSBCY2M6IGJAZXhhbXBsZS5vcmc=?=\r\n"));
 }
 
 static void a_subject_that_looks_encoded_is_encoded(void **state)
@@ -93,7 +93,7 @@ static void a_subject_that_looks_encoded_is_encoded(void **state)
     (void)state;
     struct mime_message m = plain;
     m.subject = STR("=?UTF-8?Q?a?=");
-    assert_true(has(&m, "Subject:\r\n =?UTF-8?B?PT9VVEYtOD9RP2E/PQ==?=\r\n"));
+    assert_true(has(&m, "Subject: =?UTF-8?B?PT9VVEYtOD9RP2E/PQ==?=\r\n"));
 }
 
 static void a_long_subject_is_words_of_whole_characters(void **state)
@@ -101,23 +101,23 @@ static void a_long_subject_is_words_of_whole_characters(void **state)
     (void)state;
     struct mime_message m = plain;
     m.subject = STR("ääääääääääääääääääääääääääääääää");
-    /* 45 bytes would end within a character: 44 of them. */
-    assert_true(has(&m, "Subject:\r\n"
-                        " =?UTF-8?B?w6TDpMOkw6TDpMOkw6TDpMOkw6TDpMOkw6TDpMOkw6TDpMOkw6TDpMOkw6Q=?="
-                        "\r\n =?UTF-8?B?w6TDpMOkw6TDpMOkw6TDpMOkw6Q=?=\r\n"));
+    /* 39 bytes on the first line and 45 on the next would end within a character. */
+    assert_true(has(&m,
+                    "Subject: =?UTF-8?B?w6TDpMOkw6TDpMOkw6TDpMOkw6TDpMOkw6TDpMOkw6TDpMOkw6Q=?=\r\n"
+                    " =?UTF-8?B?w6TDpMOkw6TDpMOkw6TDpMOkw6TDpMOkw6Q=?=\r\n"));
 }
 
 static void names_are_quoted_or_encoded(void **state)
 {
     (void)state;
     struct mime_message m = plain;
-    m.from.name = STR("A \"B\" \\ <c@example.org>,\r\nBcc: x");
-    assert_true(has(&m, "From: \"A \\\"B\\\" \\\\ <c@example.org>,  Bcc: x\"\r\n"
+    m.from.name = STR("A \"B\" \\ <c@d>,\r\nBcc: x");
+    assert_true(has(&m, "From: \"A \\\"B\\\" \\\\ <c@d>,  Bcc: x\"\r\n"
                         " <cubby@example.org>\r\n"));
     m.from.name = STR("Jürgen");
-    assert_true(has(&m, "From:\r\n =?UTF-8?B?SsO8cmdlbg==?=\r\n <cubby@example.org>\r\n"));
+    assert_true(has(&m, "From: =?UTF-8?B?SsO8cmdlbg==?=\r\n <cubby@example.org>\r\n"));
     m.from.name = STR("");
-    assert_true(has(&m, "From:\r\n <cubby@example.org>\r\n"));
+    assert_true(has(&m, "From: <cubby@example.org>\r\n"));
 }
 
 static void bodies_are_quoted_printable(void **state)
