@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/log.h"
 #include "base/process.h"
 #include "domain/counter.h"
@@ -17,24 +18,28 @@
 #include "store/space.h"
 #include "workers.h"
 
+#define EXPIRES_MAX_S (100LL * 366 * 24 * 3600)
+
 struct options {
     const char *config; /* NULL: $CUBBY_CONFIG, else none */
     const char *socket; /* NULL: descriptor 0, as web servers hand it over */
     bool print_config;
+    const char *claims; /* of the token to mint, or NULL */
+    int64_t expires_s;  /* 0: it does not */
 };
 
 static const char usage[] =
     "usage: cubby.fcgi [--config FILE] [--socket PATH|ADDRESS:PORT]\n"
     "       cubby.fcgi --print-config\n"
+    "       cubby.fcgi [--config FILE] --mint-token CLAIMS [--expires SECONDS]\n"
     "Without --socket it serves the socket that a web server passes as descriptor 0.\n";
 
 static bool read_options(struct options *o, int argc, char **argv)
 {
     static const struct option known[] = {
-        {"config", required_argument, NULL, 'c'},
-        {"socket", required_argument, NULL, 's'},
-        {"print-config", no_argument, NULL, 'p'},
-        {NULL, 0, NULL, 0},
+        {"config", required_argument, NULL, 'c'},  {"socket", required_argument, NULL, 's'},
+        {"print-config", no_argument, NULL, 'p'},  {"mint-token", required_argument, NULL, 'm'},
+        {"expires", required_argument, NULL, 'e'}, {NULL, 0, NULL, 0},
     };
     int c;
     *o = (struct options){.config = getenv("CUBBY_CONFIG")};
@@ -45,10 +50,12 @@ static bool read_options(struct options *o, int argc, char **argv)
             o->socket = optarg;
         else if (c == 'p')
             o->print_config = true;
-        else
+        else if (c == 'm')
+            o->claims = optarg;
+        else if (c != 'e' || !str_to_i64(str_from_c(optarg), 1, EXPIRES_MAX_S, &o->expires_s))
             return false;
     }
-    return optind == argc;
+    return optind == argc && (o->claims || !o->expires_s);
 }
 
 static size_t cores(void)
@@ -200,6 +207,30 @@ static void serve(struct program *p, const sigset_t *ends)
     relay_stop(p->app.relay);
 }
 
+/* A backend token of this installation's secret, on standard output. */
+static int mint_token(const struct options *o)
+{
+    struct arena mem = ARENA_INIT;
+    struct buf token = BUF_INIT;
+    struct str message = STR_NULL;
+    const char *problem = NULL;
+    struct who_keys keys;
+    struct conf conf;
+    enum err e = conf_load(&conf, o->config, environ, &mem, &message);
+    if (e == OK) {
+        who_keys_init(&keys, &conf);
+        e = who_mint_backend(&token, &keys, str_from_c(o->claims), clock_wall_ms() / 1000,
+                             o->expires_s, &mem, &problem);
+    }
+    if (e == OK)
+        printf("%.*s\n", STR_ARG(buf_str(&token)));
+    else
+        fprintf(stderr, "cubby.fcgi: %s\n", problem ? problem : message.p);
+    buf_release(&token);
+    arena_release(&mem);
+    return e ? 1 : 0;
+}
+
 int main(int argc, char **argv)
 {
     struct program p = {.mem = ARENA_INIT, .listen_fd = -1};
@@ -216,6 +247,8 @@ int main(int argc, char **argv)
         conf_print_defaults();
         return 0;
     }
+    if (o.claims)
+        return mint_token(&o);
     own_signals(&ends);
     fcgi_library_init();
     enum err e = program_open(&p, &o, &message);

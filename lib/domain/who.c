@@ -189,6 +189,47 @@ void who_sign_once(struct buf *out, const struct who_keys *keys, const struct wh
     buf_release(&claims);
 }
 
+/* Is the member a string with something in it? */
+static bool names_somebody(struct json_value claims, struct str name, struct arena *mem)
+{
+    struct json_value v = json_get(claims, name);
+    return json_is(v, JSON_STRING) && str_trim(json_string(v, mem)).n;
+}
+
+/* NULL: nothing. */
+static const char *problem_of(struct json_value claims, struct arena *mem)
+{
+    static const char *const ours[] = {"sid", "type", "iat", "exp", "nbf"};
+    if (!json_is(claims, JSON_OBJECT))
+        return "the claims must be a JSON object";
+    for (size_t i = 0; i < ARRAY_LEN(ours); i++)
+        if (!json_is_absent(json_get(claims, str_from_c(ours[i]))))
+            return "the claims of a backend token have no sid, type, iat, exp or nbf";
+    if (!names_somebody(claims, STR("userId"), mem) && !names_somebody(claims, STR("sub"), mem))
+        return "the claims need a userId or a sub";
+    return NULL;
+}
+
+enum err who_mint_backend(struct buf *out, const struct who_keys *keys, struct str claims,
+                          int64_t now_s, int64_t lasts_s, struct arena *mem, const char **problem)
+{
+    struct buf text = BUF_INIT;
+    struct json doc;
+    enum err e = json_parse(&doc, claims, JSON_STRICT, mem);
+    *problem = e ? "the claims are not valid JSON" : problem_of(json_root(&doc), mem);
+    if (*problem)
+        return ERR_INVALID;
+    struct str object = json_raw(json_root(&doc));
+    buf_append(&text, object.p, object.n - 1);
+    buf_appendf(&text, ",\"iat\":%lld", (long long)now_s);
+    if (lasts_s)
+        buf_appendf(&text, ",\"exp\":%lld", (long long)(now_s + lasts_s));
+    buf_append_ch(&text, '}');
+    jwt_sign(out, &keys->key[0], buf_str(&text));
+    buf_release(&text);
+    return OK;
+}
+
 struct str who_bearer(struct str authorization)
 {
     struct str scheme = str_make(authorization.p, str_find(authorization, ' '));

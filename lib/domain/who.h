@@ -79,6 +79,15 @@ void who_sign_ticket(struct buf *out, const struct who_keys *keys, const struct 
                      int64_t now_s);
 
 /*
+ * Append a backend token of these claims, a JSON object text, good for `lasts_s` seconds (0: for
+ * ever). Adds iat and exp. ERR_INVALID, with *problem a clause in mem or constant, for claims that
+ * who_verify would not take as a backend's, or that have an iat or exp of their own.
+ */
+enum err who_mint_backend(struct buf *out, const struct who_keys *keys, struct str claims,
+                          int64_t now_s, int64_t lasts_s, struct arena *mem,
+                          const char **problem) must_check;
+
+/*
  * A one-time token: travels by mail, in a cookie or in an answer, and does one thing, once. Its
  * type says what; another type's token is none. Whoever takes it uses up its jti (store/once.h).
  */
