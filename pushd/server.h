@@ -59,7 +59,7 @@ struct server {
     struct buf out;       /* an answer under construction */
     struct conn *corked;  /* whose input is being used: its answers gather in cork, NULL: none */
     struct buf cork;
-    size_t taken;              /* bytes of messages it sent in this turn, inflated */
+    size_t taken;              /* bytes of its messages, inflated, and of filters they changed */
     struct deflater *deflater; /* for every message that is compressed */
     uint64_t spread;           /* state of server_spread() */
     struct server_stats stats;

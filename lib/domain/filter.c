@@ -199,6 +199,11 @@ void filter_remove(struct filter **f, struct json_value object, enum filter_type
 
 /* --- matching --------------------------------------------------------------------------------- */
 
+size_t filter_size(const struct filter *f)
+{
+    return f ? f->n : 0;
+}
+
 bool filter_reads_data(const struct filter *f)
 {
     return f && f->reads_data;

@@ -54,6 +54,9 @@ struct filter_event {
     size_t count;
 };
 
+/* Bytes of the set, which adding or removing an entry may read. */
+size_t filter_size(const struct filter *f);
+
 /* Is the event's data looked at? */
 bool filter_reads_data(const struct filter *f);
 

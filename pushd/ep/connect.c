@@ -62,6 +62,7 @@ static void change_filter(struct socket *s, struct json_value filters, bool add,
             filter_add(&s->filter, v, FILTER_NAME, mem);
         else
             filter_remove(&s->filter, v, FILTER_NAME, mem);
+        s->reader.sub.conn->server->taken += filter_size(s->filter);
     }
     fanout_set_filter(&s->reader, s->filter, &format_connect);
 }

@@ -212,6 +212,7 @@ static enum err change_filters(const struct asked *a, bool add)
             filter_add(&v->filter, f, FILTER_PATTERN, a->mem);
         else
             filter_remove(&v->filter, f, FILTER_PATTERN, a->mem);
+        a->conn->server->taken += filter_size(v->filter);
     }
     v->follower.sub.filter = v->filter;
     feed_release(&v->follower);

@@ -190,7 +190,9 @@ static void a_set_has_room_for_a_thousand(void **state)
     assert_true(add(&s, "{\"type\":\"n7\"}"));
     assert_false(add(&s, "{\"type\":\"one more\"}"));
     assert_true(finds(&s, "n999", "{}"));
+    assert_true(filter_size(s.f) > FILTER_ENTRIES_MAX && filter_size(s.f) <= FILTER_MEMORY_MAX);
     release(&s);
+    assert_int_equal(filter_size(NULL), 0);
 }
 
 static char *many_members(struct set *s, size_t count, size_t *n)
