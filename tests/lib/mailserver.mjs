@@ -15,7 +15,8 @@ export function parseMessage(text) {
     };
     const whole = split(text);
     const boundary = /boundary="([^"]+)"/.exec(whole.headers['content-type'])?.[1];
-    const pieces = boundary ? whole.body.split(`--${boundary}`).slice(1, -1).map((part) => split(part.slice(2))) : [whole];
+    const between = boundary ? whole.body.split(`--${boundary}`).slice(1, -1) : [];
+    const pieces = boundary ? between.map((part) => split(part.slice(2))) : [whole];
     const parts = {};
     for (const piece of pieces) parts[/^[^;]+/.exec(piece.headers['content-type'])[0]] = quotedPrintable(piece.body);
     return { headers: whole.headers, text: parts['text/plain'], html: parts['text/html'] };
@@ -27,7 +28,8 @@ function words(value) {
 }
 
 function quotedPrintable(body) {
-    const bytes = body.replace(/=\r\n/g, '').replace(/=([0-9A-F]{2})/g, (all, hex) => String.fromCharCode(parseInt(hex, 16)));
+    const bytes = body.replace(/=\r\n/g, '')
+        .replace(/=([0-9A-F]{2})/g, (all, hex) => String.fromCharCode(parseInt(hex, 16)));
     return Buffer.from(bytes, 'latin1').toString();
 }
 
@@ -48,7 +50,10 @@ export class MailServer {
             onData: (stream, session, done) => {
                 const chunks = [];
                 stream.on('data', (chunk) => chunks.push(chunk));
-                stream.on('end', () => this.take(session, Buffer.concat(chunks).toString('latin1'), onMail).then(() => done(), done));
+                stream.on('end', () => {
+                    const text = Buffer.concat(chunks).toString('latin1');
+                    this.take(session, text, onMail).then(() => done(), done);
+                });
             },
             ...options,
         });

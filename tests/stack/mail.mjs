@@ -42,11 +42,13 @@ class Office {
     }
 
     sql(text) {
-        return execFileSync('sqlite3', ['-cmd', '.timeout 5000', `${this.data}/main.db`, text], { encoding: 'utf8' }).trim();
+        const words = ['-cmd', '.timeout 5000', `${this.data}/main.db`, text];
+        return execFileSync('sqlite3', words, { encoding: 'utf8' }).trim();
     }
 
     queue({ template, fields, language = '', to = 'a@example.org' }) {
-        const values = [to, template, language, JSON.stringify(fields)].map((value) => `'${value.replaceAll("'", "''")}'`);
+        const values = [to, template, language, JSON.stringify(fields)]
+            .map((value) => `'${value.replaceAll("'", "''")}'`);
         const now = Date.now();
         this.sql('INSERT INTO mail(recipient, template, language, data, created_at, due_at) ' +
             `VALUES(${values.join(', ')}, ${now}, ${now})`);
@@ -138,7 +140,8 @@ describe('mail', () => {
         const port = await freePort();
         office.queue(RESET);
         const app = await office.startFor({ port });
-        await until(() => /mail deferred id=1 .*attempt=1 code=0 why="Couldn't connect to server"/.test(app.output), 'a line');
+        const line = /mail deferred id=1 .*attempt=1 code=0 why="Couldn't connect to server"/;
+        await until(() => line.test(app.output), 'the line');
         assert.equal(office.waiting(), 1);
         const server = await openServer(test, { port });
         office.hurry();
@@ -170,7 +173,7 @@ describe('mail', () => {
         assert.doesNotMatch(app.output, /gone@/);
     });
 
-    it('a server that says nothing delays no request and no end, and keeps no mail from being sent later', async (test) => {
+    it('a server that says nothing delays no request, no end, and loses no mail', async (test) => {
         const office = await Office.open(test);
         let connections = 0;
         const silent = await openServer(test, { onConnect: () => connections++ });
@@ -249,7 +252,9 @@ describe('mail', () => {
                 },
             };
         };
-        const signIn = (ca) => ({ CUBBY_MAIL_USER: 'cubby', CUBBY_MAIL_PASSWORD: 'pass word', ...(ca ? { CUBBY_MAIL_CA: ca } : {}) });
+        const signIn = (ca) => ({
+            CUBBY_MAIL_USER: 'cubby', CUBBY_MAIL_PASSWORD: 'pass word', ...(ca ? { CUBBY_MAIL_CA: ca } : {}),
+        });
 
         it('credentials travel by STARTTLS, to a server that mail_ca vouches for', async (test) => {
             const office = await Office.open(test);
