@@ -95,14 +95,18 @@ static enum err set_address(struct req *r, const struct link *l, struct str *old
 }
 
 /* The line and the address: the line's transaction is around the other one. */
-static enum err verify(struct req *r, const struct link *l)
+static enum err verify(struct req *r, struct link *l)
 {
     struct activity_from from = audit_from(r);
     struct str old_email;
     struct space *sp;
     enum err e = space_acquire(r->app->store, SPACE_USER, l->user_id, &sp);
+    if (e == ERR_NOT_FOUND) {
+        l->user_id = STR_NULL; /* an account that was deleted */
+        e = ERR_INVALID_TOKEN;
+    }
     if (e)
-        return e == ERR_NOT_FOUND ? ERR_INVALID_TOKEN : e;
+        return e;
     e = space_begin_write(sp);
     if (e == OK)
         e = set_address(r, l, &old_email);

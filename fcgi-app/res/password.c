@@ -156,9 +156,10 @@ static enum err check_link(struct req *r, struct str token, struct link *l, stru
     enum err e = links_read_reset(r, token, l);
     if (e == OK)
         e = accounts_by_id(r->app->store, l->user_id, r->mem, a);
-    if (e)
-        return e == ERR_NOT_FOUND ? ERR_INVALID_TOKEN : e;
-    return links_is_current(l, a) ? OK : ERR_INVALID_TOKEN;
+    if (e == OK)
+        return links_is_current(l, a) ? OK : ERR_INVALID_TOKEN;
+    l->user_id = STR_NULL;
+    return e == ERR_NOT_FOUND ? ERR_INVALID_TOKEN : e;
 }
 
 static enum err reset(struct req *r, const struct new_password *p)

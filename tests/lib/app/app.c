@@ -10,6 +10,7 @@
 #include "dispatch.h"
 #include "lib/app/app.h"
 #include "metrics.h"
+#include "store/mailbox.h"
 
 static const char secret[] = "CUBBY_JWT_SECRET=a secret of tests, thirty-two bytes";
 
@@ -21,7 +22,9 @@ static void open_app(struct test_app *t)
     if (conf_load(&t->conf, NULL, env, &t->mem, &message) ||
         collections_load(&t->collections, "fcgi-app/collections", &t->mem, &message))
         fail_msg("%.*s", STR_ARG(message));
+    static const struct mailbox mailbox = {.per_address = 0};
     struct store_options o = test_store_options();
+    o.mail = &mailbox;
     o.tables = collections_tables(&t->collections, &o.table_count);
     test_store_open(&t->store, o);
     t->app = (struct app){
@@ -129,6 +132,20 @@ struct test_reply test_call(struct test_app *t, struct test_call c)
     buf_release(&r.body_out);
     arena_release(&mem);
     return reply;
+}
+
+const char *test_mailed_token(struct test_app *t, const char *to, const char *template)
+{
+    struct mail_claim mail;
+    const char *found = NULL;
+    while (mailbox_claim(t->store.store, clock_wall_ms(), 60000, &t->mem, &mail) == OK) {
+        if (str_eq(mail.to, str_from_c(to)) && str_eq(mail.template, str_from_c(template))) {
+            struct str token = str_from(mail.fields, str_find(mail.fields, '#') + 1);
+            found = arena_dup(&t->mem, str_make(token.p, str_find(token, '"'))).p;
+        }
+        assert_int_equal(mailbox_remove(t->store.store, &mail), OK);
+    }
+    return found;
 }
 
 struct str test_header(const struct test_reply *r, const char *name, int nth)

@@ -61,6 +61,12 @@ const char *test_cookie(struct test_app *t, const struct test_reply *r, const ch
 /* Fails the test unless the reply has this status and this code. */
 void test_expect_error(const struct test_reply *r, int status, const char *code);
 
+/*
+ * What stands behind the '#' of the link in the newest queued mail of this kind to this address,
+ * NULL when there is none; for a mail without a link any text. Empties the queue.
+ */
+const char *test_mailed_token(struct test_app *t, const char *to, const char *template);
+
 /* Sign somebody up; his access token. */
 const char *test_sign_up(struct test_app *t, const char *email);
 
