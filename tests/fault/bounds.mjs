@@ -7,9 +7,10 @@ import net from 'node:net';
 import { after, before, describe, it } from 'node:test';
 import { FIN, FrameSocket, TEXT, frame } from '../lib/frames.mjs';
 import { mint, request } from '../lib/http.mjs';
-import { Stack, sleep, until } from '../lib/stack.mjs';
+import { PUSHD, Stack, sleep, until } from '../lib/stack.mjs';
 
 const BACKEND = mint({ sub: 'a backend' });
+const SANITIZED = /-san-/.test(PUSHD); // freed memory is kept there, to see who uses it
 const MIB = 1024 * 1024;
 const BODIES = 64, PARTIAL = 256; // MiB: pushd/call.c, pushd/transport.c
 
@@ -53,7 +54,7 @@ describe('what is on its way', () => {
         await until(() => long.text, 'an answer');
         assert.match(long.text, /^HTTP\/1\.1 503/);
         for (const socket of [...sockets, short, long]) socket.destroy();
-        await until(() => memory() < 64, 'the memory to be given back');
+        await until(() => SANITIZED || memory() < 64, 'the memory to be given back');
         assert.equal((await publish(' '.repeat(3 * MIB) + '{"userId":"nobody"}')).status, 200);
     });
 
@@ -68,13 +69,13 @@ describe('what is on its way', () => {
         await until(() => all.some((one) => one.ended), 'one to be sent away', 15000);
         const away = all.find((one) => one.ended);
         assert.equal(await away.closeCode(), 1013);
-        assert.ok(memory() < PARTIAL * 2 + 64, `${memory()} MiB`);
+        assert.ok(SANITIZED || memory() < PARTIAL * 2 + 64, `${memory()} MiB`);
         const small = await FrameSocket.open(at.stack.pushPort, '/push/echo');
         small.send(TEXT, 'sm');
         small.send(FIN, 'all');
         await small.expect(FIN | TEXT, 'small');
         for (const one of all) one.destroy();
-        await until(() => memory() < 64, 'the memory to be given back');
+        await until(() => SANITIZED || memory() < 64, 'the memory to be given back');
         small.send(FIN | TEXT, 'x'.repeat(8 * MIB));
         assert.equal((await small.next()).payload.length, 8 * MIB);
         small.destroy();

@@ -53,7 +53,7 @@ async function note(user, tag, size) {
         return answer.json.note.id;
     };
     if (size === 0) {
-        user.note = user.note ? await call('PUT', `/${user.note}`, { text: tag }) : await call('POST', '', { text: tag });
+        user.note = await (user.note ? call('PUT', `/${user.note}`, { text: tag }) : call('POST', '', { text: tag }));
         return;
     }
     user.long ??= await Promise.all([1, 2, 3, 4].map(() => call('POST', '', { text: pad(size) })));
@@ -113,7 +113,8 @@ export const PATHS = {
     '/ws/counter/* cubby.v1 WS': { ...COUNTERS, ...V1, path: `/ws/counter/${COUNTER}` },
     '/ws/counter/* WS': { ...COUNTERS, path: `/ws/counter/${COUNTER}` },
     '/realtime SSE': { ...REALTIME, kind: 'sse', slow: 'ends', headers: bearer,
-        path: `/realtime?key=${encodeURIComponent(PAGE)}`, tags: (events) => events.map((e) => firstWord(e.data.html)) },
+        path: `/realtime?key=${encodeURIComponent(PAGE)}`,
+        tags: (events) => events.map((e) => firstWord(e.data.html)) },
     '/realtime WS': { ...WS, ...REALTIME, path: `/realtime?key=${encodeURIComponent(PAGE)}`, words: say('ping', '{}'),
         tags: (events) => events.filter((e) => e.event === 'render').map((e) => firstWord(e.data.html)) },
     '/live/render POST': { kind: 'post', path: '/live/render', headers: () => ({ authorization: `Bearer ${BACKEND}` }),
@@ -139,7 +140,8 @@ export function head(row, user, extra = {}) {
     const of = row.kind === 'post' ? { 'content-type': 'application/json', 'content-length': body.length } : {};
     const lines = Object.entries({ ...of, ...headers }).filter(([, value]) => value !== null)
         .map(([name, value]) => `${name}: ${value}\r\n`);
-    return `${row.kind === 'post' ? 'POST' : 'GET'} ${row.path} HTTP/1.1\r\nhost: localhost\r\n${lines.join('')}\r\n${body}`;
+    const method = row.kind === 'post' ? 'POST' : 'GET';
+    return `${method} ${row.path} HTTP/1.1\r\nhost: localhost\r\n${lines.join('')}\r\n${body}`;
 }
 
 export const text = (word) => frame(FIN | TEXT, word);
