@@ -3,6 +3,7 @@
 #include "base/base.h"
 
 #include <dirent.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <unistd.h>
 
@@ -189,9 +190,12 @@ static enum err check_language(struct loading *l, const struct language *languag
 static enum err load_language(struct loading *l, int parent, struct letters *all)
 {
     int fd = openat(parent, l->language.p, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    DIR *dir = fd < 0 ? NULL : fdopendir(fd);
-    if (!dir)
-        return OK;
+    l->file = STR("");
+    l->line = 0;
+    if (fd < 0)
+        return errno == ENOTDIR ? OK : fail(l, STR("cannot be read"));
+    DIR *dir = fdopendir(fd);
+    assert(dir);
     struct language *language = &all->languages[all->count++];
     language->name = l->language;
     enum err e = OK;

@@ -99,6 +99,21 @@ static void counts_survive_a_restart(void **state)
 
 #define TEST(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
 
+static void what_is_taken_within_a_transaction_ends_with_it(void **state)
+{
+    struct test_store *t = *state;
+    struct limit l = {STR("mail"), STR("a"), 1, MINUTE};
+    struct space *sp;
+    int64_t retry;
+    for (int i = 0; i < 2; i++) {
+        assert_int_equal(space_acquire(t->store, SPACE_MAIN, STR_NULL, &sp), OK);
+        assert_int_equal(space_begin_write(sp), OK);
+        assert_int_equal(limits_take_within(sp, &l, 1, 1000, &retry), OK);
+        assert_int_equal(limits_take_within(sp, &l, 1, 1000, &retry), ERR_RATE_LIMIT);
+        space_release(sp); /* rolls back */
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -108,6 +123,7 @@ int main(void)
         TEST(when_one_of_two_is_used_up_neither_is_counted),
         TEST(zero_is_no_limit),
         TEST(counts_survive_a_restart),
+        TEST(what_is_taken_within_a_transaction_ends_with_it),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
