@@ -30,7 +30,11 @@ void changes_append_text(struct buf *out, const struct hub_event *e)
 static void append(struct buf *out, const struct follower *f, struct str id, struct str name,
                    struct str data)
 {
-    struct hub_event e = {.id = id, .name = name, .data = data, .at = clock_wall_ms()};
+    struct hub_event e = {.id = id,
+                          .name = name,
+                          .data = data,
+                          .organization = feed_organization(f),
+                          .at = clock_wall_ms()};
     hub_write(out, f->format, f->sub.conn, &e);
 }
 
@@ -76,6 +80,18 @@ void changes_append_resync(struct buf *out, const struct follower *f,
     struct buf data = BUF_INIT;
     buf_append_lit(&data, "{");
     append_position(out, f, at, STR("realtime:resync"), &data);
+}
+
+void changes_go_on(struct follower *f, struct str last)
+{
+    struct feed_position at;
+    struct buf out = BUF_INIT;
+    feed_go_on(f, last, &at);
+    if (at.resync) {
+        changes_append_resync(&out, f, &at);
+        conn_write(f->sub.conn, buf_str(&out));
+    }
+    buf_release(&out);
 }
 
 void changes_append_error(struct buf *out, const struct follower *f, enum err e, struct str message)

@@ -23,6 +23,9 @@ void changes_append_connected(struct buf *out, const struct follower *f,
 void changes_append_resync(struct buf *out, const struct follower *f,
                            const struct feed_position *at);
 
+/* From that event on, whatever was sent before; or realtime:resync is sent. */
+void changes_go_on(struct follower *f, struct str last);
+
 /* realtime:error {code,message}. */
 void changes_append_error(struct buf *out, const struct follower *f, enum err e,
                           struct str message);

@@ -48,6 +48,7 @@ enum conn_state {
     X(END_CROWDED, 1013, "too much is on its way, come back")                                      \
     X(END_EXPIRED, 4401, "token expired")                                                          \
     X(END_REVOKED, 4401, "session revoked")                                                        \
+    X(END_REMOVED, 4403, "membership ended")                                                       \
     X(END_SLOW, 4408, "reader too slow")
 
 enum end {

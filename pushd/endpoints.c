@@ -58,6 +58,7 @@ static const struct endpoint endpoints[] = {
         .need = NEED_USER,
         .when_slow = WHEN_SLOW_CONTINUE,
         .open = events_open,
+        .pass = events_pass,
         .start = events_start,
         .on_drain = events_on_drain,
         .on_expiring = events_on_expiring,

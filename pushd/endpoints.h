@@ -12,6 +12,8 @@
 #include "wire/form.h"
 #include "wire/http.h"
 
+struct pass;
+
 /* A request on its way to an endpoint; valid during the call. */
 struct request {
     struct server *server;
@@ -81,6 +83,10 @@ struct endpoint {
     /* Streams, in this order. open reads the request and makes c->stream; who it is may not be
      * known yet. NULL: there is nothing to make. An error is answered. */
     enum err (*open)(struct conn *c, const struct request *r);
+    /* What must be held before the stream begins: another's space that it asked for. It has conn
+     * and on_end, and is given back by on_close; serve.c asks for it and answers errors. NULL, or
+     * returns NULL: nothing. */
+    struct pass *(*pass)(struct conn *c, struct str *organization_id);
     /* The stream begins: append the greeting to what is sent first, and join topics. user_id: who
      * signed in, empty for visitors; valid during the call. An error is answered. */
     enum err (*start)(struct conn *c, struct str user_id, struct buf *out);

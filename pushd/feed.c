@@ -60,7 +60,8 @@ static void drop(struct source *s)
 
 static bool is_used(const struct source *s)
 {
-    return s->conns > 0 || s->read || !list_is_empty(&s->sign_ins) || !list_is_empty(&s->taps);
+    return s->conns > 0 || s->read || !list_is_empty(&s->sign_ins) || !list_is_empty(&s->taps) ||
+           !list_is_empty(&s->asking) || !list_is_empty(&s->passes);
 }
 
 /* --- nobody there --- */
@@ -125,7 +126,7 @@ void feed_settle(struct source *s, enum err e)
     struct feed *f = s->feed;
     if (!is_used(s)) {
         go_idle(s);
-    } else if (e == OK || !list_is_empty(&s->sign_ins)) {
+    } else if (e == OK || !list_is_empty(&s->sign_ins) || !list_is_empty(&s->asking)) {
         source_start(s);
     } else {
         list_del(&s->node);
@@ -176,10 +177,10 @@ static void hint_events(struct source *s, const struct bus_message *m)
             s->feed->stats.inline_events++;
         }
     }
-    if (m->last > s->topic.seq) {
+    if (m->last > s->topic.seq)
         source_hinted(s, m->last);
+    if (s->wants)
         start(s);
-    }
 }
 
 /* Not of a log: who is behind in that gets it now, like the others, and who is too slow does not.
@@ -315,11 +316,39 @@ struct str feed_user_id(const struct login *login)
     return str_from_c(login->source->key + 1);
 }
 
+/* --- passes --- */
+
+enum err feed_ask(struct feed *f, struct pass *p, struct str organization_id, struct str user_id)
+{
+    assert(!p->source && user_id.n <= SPACE_ID_MAX);
+    if (organization_id.n == 0 || !is_id(organization_id, SPACE_ID_MAX))
+        return ERR_NOT_FOUND;
+    struct source *s = find_or_make(f, SPACE_ORG, organization_id);
+    memcpy(p->user_id, user_id.p, user_id.n);
+    p->user_id[user_id.n] = '\0';
+    p->source = s;
+    list_init(&p->node);
+    list_add_tail(&s->asking, &p->node);
+    list_del(&s->node);
+    list_add_tail(&f->active, &s->node);
+    source_start(s);
+    return ERR_MORE;
+}
+
+void feed_give_back(struct pass *p)
+{
+    struct source *s = p->source;
+    if (!s)
+        return;
+    list_del(&p->node);
+    *p = (struct pass){.conn = p->conn, .on_answer = p->on_answer, .on_end = p->on_end};
+    go_idle(s);
+}
+
 /* --- followers --- */
 
-void feed_follow(struct follower *f, struct login *login, struct str last, struct feed_position *at)
+static void follow(struct follower *f, struct source *s, struct str last, struct feed_position *at)
 {
-    struct source *s = login->source;
     struct str epoch;
     f->source = s;
     f->held = false;
@@ -338,10 +367,32 @@ void feed_follow(struct follower *f, struct login *login, struct str last, struc
     source_start(s);
 }
 
+void feed_follow(struct follower *f, struct login *login, struct str last, struct feed_position *at)
+{
+    follow(f, login->source, last, at);
+}
+
+void feed_follow_pass(struct follower *f, struct pass *p, struct str last, struct feed_position *at)
+{
+    assert(p->is_held);
+    follow(f, p->source, last, at);
+}
+
 void feed_unfollow(struct follower *f)
 {
     hub_leave(&f->sub);
     list_del(&f->node);
+}
+
+void feed_go_on(struct follower *f, struct str last, struct feed_position *at)
+{
+    feed_unfollow(f);
+    follow(f, f->source, last, at);
+}
+
+struct str feed_organization(const struct follower *f)
+{
+    return f->source ? source_organization(f->source) : STR_NULL;
 }
 
 void feed_hold(struct follower *f)

@@ -76,6 +76,36 @@ void feed_each_login(struct feed *f, void (*each)(struct list *conns));
 /* Whose it is; valid while the login is. */
 struct str feed_user_id(const struct login *login);
 
+/* --- who may hear an organization --- */
+
+/*
+ * A member's way into the space of an organization: asked for, then good until it is given back or
+ * the membership ends. Zeroed and embedded in its owner, who follows the space with it.
+ */
+struct pass {
+    struct conn *conn; /* the owner's, for the owner */
+    char user_id[SPACE_ID_MAX + 1];
+    /* The answer: OK, ERR_NOT_FOUND (no member, or no such organization), ERR_BUSY… */
+    void (*on_answer)(struct pass *p, enum err e);
+    /* After OK, once: the membership or the organization is gone. What follows the space must leave
+     * it, now or as its connection ends. */
+    void (*on_end)(struct pass *p);
+
+    /* The feed's own. */
+    struct source *source; /* NULL: neither asked for nor held */
+    struct list node;
+    struct source_read *asked; /* the read that looks at it, at the check `at` */
+    uint32_t at;
+    bool is_held, has_ended;
+};
+
+/* ERR_MORE: the answer will come, unless it is given back before. ERR_NOT_FOUND: not the id of any
+ * organization. */
+enum err feed_ask(struct feed *f, struct pass *p, struct str organization_id,
+                  struct str user_id) must_check;
+/* Nobody may follow with it any more. Harmless when it was not asked for. */
+void feed_give_back(struct pass *p);
+
 /* --- what it hears --- */
 
 /* One connection's place in the log of a space. Embedded in its owner. */
@@ -103,6 +133,16 @@ struct feed_position {
  */
 void feed_follow(struct follower *f, struct login *s, struct str last, struct feed_position *at);
 void feed_unfollow(struct follower *f);
+
+/* The same for the space that a held pass opens. */
+void feed_follow_pass(struct follower *f, struct pass *p, struct str last,
+                      struct feed_position *at);
+
+/* Go on in the same space from that event on. */
+void feed_go_on(struct follower *f, struct str last, struct feed_position *at);
+
+/* The organization whose space it follows; p == NULL: none. */
+struct str feed_organization(const struct follower *f);
 
 /* Between the two nothing of the log is delivered, and nothing missed: f->sub.filter may change. */
 void feed_hold(struct follower *f);

@@ -22,7 +22,8 @@ struct topic;
 struct hub_event {
     struct str id; /* "<epoch>.<seq>"; p == NULL: not of the log */
     struct str name;
-    struct str data; /* JSON; p == NULL: none */
+    struct str data;         /* JSON; p == NULL: none */
+    struct str organization; /* whose log it is of; p == NULL: no organization's */
     struct str
         text;   /* what it is to readers of this topic alone, where name and data are not all */
     int64_t at; /* unix milliseconds */

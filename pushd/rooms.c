@@ -4,6 +4,7 @@
 #include "base/clock.h"
 #include "base/map.h"
 #include "base/mem.h"
+#include "base/rand.h"
 #include "feed.h"
 #include "parts.h"
 #include "rooms.h"
@@ -185,11 +186,22 @@ static bool is_name(struct str name)
     return name.n > 0 && name.n <= NAME_MAX_LEN;
 }
 
+bool rooms_is_organization(struct str name)
+{
+    const struct str prefix = STR("org:");
+    struct str id = str_from(name, prefix.n);
+    for (size_t i = 0; i < id.n; i++) {
+        if (!(id.p[i] >= '0' && id.p[i] <= '9') && !(id.p[i] >= 'a' && id.p[i] <= 'f'))
+            return false;
+    }
+    return str_starts_with(name, prefix) && id.n == RAND_ID_LEN;
+}
+
 static enum err check(const struct conn *c, struct str name)
 {
     const struct str prefix = STR("room:");
     if (str_starts_with(name, STR("org:")))
-        return ERR_NOT_FOUND;
+        return rooms_is_organization(name) ? OK : ERR_NOT_FOUND;
     if (!str_starts_with(name, prefix) || !is_name(str_from(name, prefix.n)))
         return ERR_INVALID;
     return c->server->conf->rooms ? OK : ERR_FORBIDDEN;
@@ -209,7 +221,9 @@ enum err rooms_find(const struct guest *g, const struct conn *c, struct str name
 {
     enum err e = check(c, name);
     *out = e == OK ? find_seat(g, name) : NULL;
-    return e == OK && !*out ? ERR_FORBIDDEN : e;
+    if (e != OK || *out)
+        return e;
+    return rooms_is_organization(name) ? ERR_NOT_FOUND : ERR_FORBIDDEN;
 }
 
 enum err rooms_join(struct guest *g, struct conn *c, struct str name, const struct format *f,
@@ -250,6 +264,14 @@ void rooms_leave(struct guest *g, struct seat *s)
     mem_free(s);
     if (--m->seats == 0)
         loop_timer_set(loop, &m->gone, loop_now(loop) + ROOMS_GRACE_MS);
+}
+
+void rooms_expel(struct guest *g, struct seat *s)
+{
+    struct member *m = s->member;
+    rooms_leave(g, s);
+    if (m->seats == 0)
+        on_gone(&m->gone);
 }
 
 void rooms_leave_all(struct guest *g)

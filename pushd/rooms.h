@@ -28,19 +28,27 @@ struct guest {
 
 /*
  * Enter a room, unless c is there already; what is published in it goes to c in that format, slow
- * readers miss some. ERR_INVALID: no name of a room; ERR_NOT_FOUND: an organization it has no
- * business with; ERR_FORBIDDEN: rooms are off; ERR_RATE_LIMIT: in too many.
+ * readers miss some. ERR_INVALID: no name of a room; ERR_FORBIDDEN: rooms are off; ERR_RATE_LIMIT:
+ * in too many. For an organization's room ("org:<id>") the caller has seen that c may;
+ * ERR_NOT_FOUND for what is no such id.
  */
 enum err rooms_join(struct guest *g, struct conn *c, struct str name, const struct format *f,
                     struct seat **out) must_check;
 
-/* Its place in a room of that name: the same errors, and ERR_FORBIDDEN when it is not there. */
+/* Its place in a room of that name: the same errors, and when it is not there ERR_FORBIDDEN, or
+ * ERR_NOT_FOUND for an organization's. */
 enum err rooms_find(const struct guest *g, const struct conn *c, struct str name,
                     struct seat **out) must_check;
 
 /* The seat is gone afterwards. */
 void rooms_leave(struct guest *g, struct seat *s);
 void rooms_leave_all(struct guest *g);
+
+/* The same, and with his last seat the user is gone at once. */
+void rooms_expel(struct guest *g, struct seat *s);
+
+/* "org:<id>" of what may be an organization. */
+bool rooms_is_organization(struct str name);
 
 /* Publish to all in the room; e->except is the caller's to set. */
 void rooms_publish(struct seat *s, const struct hub_event *e);

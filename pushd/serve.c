@@ -56,11 +56,51 @@ static enum err start(struct conn *c, struct str head, struct str user_id, int64
     return e;
 }
 
+/* The pass that the stream still needs, NULL: none. */
+static struct pass *pass_of(struct conn *c, struct str *organization_id)
+{
+    const struct endpoint *ep = c->endpoint;
+    struct pass *p = ep->pass ? ep->pass(c, organization_id) : NULL;
+    return p && !p->is_held ? p : NULL;
+}
+
+static void on_signed_in(struct sign_in *si, enum err e);
+
+/* The sign-in may have ended meanwhile: it is looked at again. */
+static void on_pass(struct pass *p, enum err e)
+{
+    struct conn *c = p->conn;
+    if (c->state != CONN_WAIT)
+        return; /* it is being closed */
+    struct sign_in *si = &c->opening->sign_in;
+    if (e == OK)
+        e = feed_sign_in(c->server->feed, si);
+    if (e == ERR_MORE)
+        feed_wait(c->server->feed, si);
+    else
+        on_signed_in(si, e);
+}
+
+/* ERR_MORE: on_pass will be called, OK: there is nothing to ask for. */
+static enum err ask_for_pass(struct conn *c, struct str user_id)
+{
+    struct str organization_id;
+    struct pass *p = pass_of(c, &organization_id);
+    if (!p)
+        return OK;
+    p->on_answer = on_pass;
+    return feed_ask(c->server->feed, p, organization_id, user_id);
+}
+
 /* A reader thread has answered: on, as if it had been known at once. */
 static void on_signed_in(struct sign_in *si, enum err e)
 {
     struct opening *o = container_of(si, struct opening, sign_in);
     struct conn *c = o->conn;
+    if (e == OK && !o->is_call)
+        e = ask_for_pass(c, si->user_id);
+    if (e == ERR_MORE)
+        return;
     conn_step(c, CONN_READ_HEAD);
     if (e == OK && o->is_call) {
         call_await(c);
@@ -102,7 +142,8 @@ static enum err open_signed_in(const struct request *r, const struct identity *i
     if (id->is_free)
         return start(c, head, id->user_id, expires);
     enum err e = feed_sign_in(r->server->feed, &si);
-    if (e == ERR_MORE) {
+    struct str organization_id;
+    if (e == ERR_MORE || (e == OK && pass_of(c, &organization_id))) {
         struct opening *o = opening_new(c, id, head, cors);
         o->expires = expires;
         wait_for_sign_in(o);

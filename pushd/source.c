@@ -25,14 +25,36 @@ static void add_check(struct source_read *r, struct str sid, struct str jti)
     c->result = ERR_UNAUTHORIZED;
 }
 
-static void add_checks(struct source_read *r, struct source *s)
+static void add_pass(struct source_read *r, struct pass *p)
+{
+    p->asked = r;
+    p->at = (uint32_t)r->check_count;
+    fill(r->checks[p->at].user_id, sizeof(r->checks[p->at].user_id), str_from_c(p->user_id));
+    r->checks[r->check_count++].result = ERR_UNAUTHORIZED;
+}
+
+static size_t length_of(const struct list *l)
 {
     size_t n = 0;
-    list_for_each (node, &s->sign_ins)
+    list_for_each (node, l)
         n++;
+    return n;
+}
+
+static void add_checks(struct source_read *r, struct source *s)
+{
+    size_t n = length_of(&s->sign_ins) + length_of(&s->asking);
+    if (r->all_sessions)
+        n += length_of(&s->passes);
     for (struct login *x = s->logins; x && r->all_sessions; x = x->next)
         n++;
     r->checks = n > 1 ? arena_zalloc(&r->mem, n, sizeof(*r->checks)) : &r->one_check;
+    list_for_each (node, &s->asking)
+        add_pass(r, list_entry(node, struct pass, node));
+    if (r->all_sessions) {
+        list_for_each (node, &s->passes)
+            add_pass(r, list_entry(node, struct pass, node));
+    }
     list_for_each (node, &s->sign_ins) {
         struct sign_in *si = list_entry(node, struct sign_in, node);
         add_check(r, si->sid, si->refresh_jti);
@@ -61,7 +83,7 @@ void source_start(struct source *s)
     if (s->read)
         return;
     const struct follower *behind = first_drained(s);
-    if (!s->wants && !behind && list_is_empty(&s->sign_ins))
+    if (!s->wants && !behind && list_is_empty(&s->sign_ins) && list_is_empty(&s->asking))
         return;
     struct source_read *r = mem_zalloc(1, sizeof(*r));
     s->read = r;
@@ -100,8 +122,11 @@ static struct str event_id(struct source *s, uint64_t seq)
 
 static struct hub_event to_hub(struct source *s, const struct event *e)
 {
-    return (struct hub_event){
-        .id = event_id(s, e->seq), .name = e->name, .data = e->data, .at = e->at};
+    return (struct hub_event){.id = event_id(s, e->seq),
+                              .name = e->name,
+                              .data = e->data,
+                              .organization = source_organization(s),
+                              .at = e->at};
 }
 
 void source_publish(struct source *s, const struct event *e)
@@ -109,6 +134,8 @@ void source_publish(struct source *s, const struct event *e)
     assert(e->seq == s->topic.seq + 1);
     struct hub_event h = to_hub(s, e);
     hub_publish(&s->topic, &h, e->seq);
+    if (h.organization.p && str_eq(e->name, STR("organization:member_removed")))
+        s->wants |= WANT_SESSIONS; /* somebody here may have to go */
     list_for_each_safe (node, &s->taps) {
         struct tap *t = list_entry(node, struct tap, node);
         t->on_event(t, e);
@@ -124,6 +151,7 @@ static struct hub_event resync_event(struct source *s, struct buf *data)
     return (struct hub_event){.id = event_id(s, s->topic.seq),
                               .name = STR("realtime:resync"),
                               .data = buf_str(data),
+                              .organization = source_organization(s),
                               .at = clock_wall_ms(),
                               .unfiltered = true};
 }
@@ -237,6 +265,50 @@ static void answer_sign_ins(struct source *s, const struct source_read *r)
     }
 }
 
+/* --- passes --- */
+
+static void end_pass(struct pass *p)
+{
+    if (p->has_ended)
+        return;
+    p->has_ended = true;
+    p->on_end(p); /* it may be gone now */
+}
+
+static void end_passes(struct source *s, const struct source_read *r)
+{
+    list_for_each_safe (node, &s->passes) {
+        struct pass *p = list_entry(node, struct pass, node);
+        bool asked = p->asked == r;
+        p->asked = NULL;
+        if (asked && r->checks[p->at].result == ERR_UNAUTHORIZED)
+            end_pass(p);
+    }
+}
+
+static void answer_passes(struct source *s, const struct source_read *r)
+{
+    struct list asking;
+    list_init(&asking);
+    list_splice(&asking, &s->asking);
+    while (!list_is_empty(&asking)) {
+        struct pass *p = list_entry(asking.next, struct pass, node);
+        list_del(&p->node);
+        if (p->asked != r) { /* it came while the read was under way */
+            list_add_tail(&s->asking, &p->node);
+            continue;
+        }
+        enum err e = r->err ? r->err : r->checks[p->at].result;
+        p->asked = NULL;
+        p->is_held = e == OK;
+        if (e == OK)
+            list_add_tail(&s->passes, &p->node);
+        else
+            p->source = NULL;
+        p->on_answer(p, e == ERR_UNAUTHORIZED ? ERR_NOT_FOUND : e); /* it may be gone now */
+    }
+}
+
 /* --- those who are behind --- */
 
 static struct batch *batch_for(struct source_read *r, const struct follower *f)
@@ -319,7 +391,9 @@ static void take_answer(struct source *s, struct source_read *r)
     else if (r->newest > s->topic.seq || r->hinted > s->topic.seq)
         s->wants |= WANT_EVENTS;
     end_dead_logins(s, r);
+    end_passes(s, r);
     answer_sign_ins(s, r);
+    answer_passes(s, r);
     if (r->events_too)
         serve_behind(s, r);
 }
@@ -328,7 +402,10 @@ static void take_answer(struct source *s, struct source_read *r)
 static void take_failure(struct source *s, struct source_read *r)
 {
     answer_sign_ins(s, r);
+    answer_passes(s, r);
     if (r->err == ERR_NOT_FOUND) {
+        list_for_each_safe (node, &s->passes)
+            end_pass(list_entry(node, struct pass, node));
         for (struct login *x = s->logins, *next; x; x = next) {
             next = x->next;
             end_login(s, x);
@@ -389,6 +466,11 @@ enum space_kind source_kind(const struct source *s)
     return (enum space_kind)(s->key[0] - '0');
 }
 
+struct str source_organization(const struct source *s)
+{
+    return source_kind(s) == SPACE_ORG ? str_from_c(s->key + 1) : STR_NULL;
+}
+
 struct source *source_new(struct feed *f, struct str key)
 {
     struct source *s = mem_zalloc(1, offsetof(struct source, key) + key.n + 1);
@@ -396,6 +478,8 @@ struct source *source_new(struct feed *f, struct str key)
     s->feed = f;
     list_init(&s->node);
     list_init(&s->sign_ins);
+    list_init(&s->asking);
+    list_init(&s->passes);
     list_init(&s->behind);
     list_init(&s->taps);
     s->generation = f->generation;

@@ -13,7 +13,7 @@ struct source_read;
 
 enum source_want {
     WANT_EVENTS = 1u << 0,   /* there may be events behind topic.seq */
-    WANT_SESSIONS = 1u << 1, /* every session must be looked at again */
+    WANT_SESSIONS = 1u << 1, /* every session, or pass, must be looked at again */
 };
 
 /* Its kind as a digit, then its id. */
@@ -25,6 +25,8 @@ struct source {
     struct list node;         /* in feed->active, or feed->idle when nobody uses it */
     struct login *logins;     /* owned */
     struct list sign_ins;     /* struct sign_in, waiting */
+    struct list asking;       /* struct pass, waiting */
+    struct list passes;       /* struct pass, held */
     struct list behind;       /* struct follower; who waits to drain stands after who drained */
     struct list taps;         /* struct tap */
     struct source_read *read; /* in flight; owned by itself */
@@ -57,6 +59,8 @@ struct source *source_new(struct feed *f, struct str key);
 void source_free(struct source *s);
 
 enum space_kind source_kind(const struct source *s);
+/* Its organization's id; p == NULL: it is none's. */
+struct str source_organization(const struct source *s);
 
 /* Begin a read if something is wanted and none is in flight. */
 void source_start(struct source *s);

@@ -5,6 +5,7 @@
 #include "domain/who.h"
 #include "source_read.h"
 #include "store/accounts.h"
+#include "store/organizations.h"
 
 /* One read takes at most so much, so that replays of many spaces share the threads. */
 #define READ_EVENTS 512
@@ -65,6 +66,33 @@ static enum err check_account(struct source_read *r, struct store *store, struct
     return e == ERR_NOT_FOUND ? OK : e;
 }
 
+/* Who is a member is said in main.db. */
+static enum err check_members(struct source_read *r, struct store *store)
+{
+    struct space *main_db;
+    enum role role;
+    enum err e = space_acquire(store, SPACE_MAIN, STR_NULL, &main_db);
+    if (e)
+        return e;
+    for (size_t i = 0; e == OK && i < r->check_count; i++) {
+        struct check *c = &r->checks[i];
+        e = organizations_role(main_db, r->id, str_from_c(c->user_id), &role);
+        c->result = role != ROLE_NONE ? OK : ERR_UNAUTHORIZED;
+    }
+    space_release(main_db);
+    return e;
+}
+
+static enum err check_accounts(struct source_read *r, struct store *store)
+{
+    enum err e = OK;
+    for (size_t i = 0; e == OK && i < r->check_count; i++) {
+        if (r->checks[i].sid[0] == '\0')
+            e = check_account(r, store, &r->checks[i]);
+    }
+    return e;
+}
+
 void source_read_file(struct reader_job *job, struct store *store)
 {
     struct source_read *r = container_of(job, struct source_read, job);
@@ -73,8 +101,6 @@ void source_read_file(struct reader_job *job, struct store *store)
     if (r->err == OK)
         r->err = read_space(r, sp);
     space_release(sp);
-    for (size_t i = 0; r->err == OK && i < r->check_count; i++) {
-        if (r->checks[i].sid[0] == '\0')
-            r->err = check_account(r, store, &r->checks[i]);
-    }
+    if (r->err == OK && r->check_count > 0)
+        r->err = r->kind == SPACE_ORG ? check_members(r, store) : check_accounts(r, store);
 }

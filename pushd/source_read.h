@@ -9,11 +9,12 @@
 #include "source.h"
 #include "store/event.h"
 
-/* A sign-in or session to be looked at. */
+/* A sign-in or session, or in an organization's space a membership, to be looked at. */
 struct check {
-    char sid[SESSION_ID_LEN + 1]; /* "": a backend token */
-    char jti[SESSION_ID_LEN + 1]; /* "": not by a refresh token */
-    enum err result;              /* OK: live; ERR_UNAUTHORIZED: not */
+    char sid[SESSION_ID_LEN + 1];   /* "": a backend token */
+    char jti[SESSION_ID_LEN + 1];   /* "": not by a refresh token */
+    char user_id[SPACE_ID_MAX + 1]; /* of a membership */
+    enum err result;                /* OK: live; ERR_UNAUTHORIZED: not */
 };
 
 struct source_read {

@@ -6,6 +6,7 @@
 
 /* events.c */
 enum err events_open(struct conn *c, const struct request *r);
+struct pass *events_pass(struct conn *c, struct str *organization_id);
 enum err events_start(struct conn *c, struct str user_id, struct buf *out);
 void events_on_drain(struct conn *c);
 void events_on_expiring(struct conn *c);

@@ -84,7 +84,8 @@ static const struct format format_user_ws = {append_event, .is_message = true};
 
 enum err user_ws_open(struct conn *c, const struct request *r)
 {
-    (void)r;
+    if (form_get(&r->query, STR("org")).p)
+        return ERR_NOT_FOUND; /* it must not become the user's own space */
     struct follower *f = mem_zalloc(1, sizeof(*f));
     c->stream = f;
     f->sub.conn = c;
@@ -125,6 +126,8 @@ void user_ws_on_message(struct conn *c, const struct ws_message *m)
 
 void user_ws_on_close(struct conn *c)
 {
+    if (!c->stream)
+        return;
     feed_unfollow(c->stream);
     mem_free(c->stream);
 }

@@ -10,9 +10,9 @@
 #include "ep/ep.h"
 #include "fanout.h"
 #include "parts.h"
-#include "rooms.h"
 #include "server.h"
 #include "stream.h"
+#include "visits.h"
 #include "wire/json.h"
 
 #define FILTERS_READ_MAX   50  /* of one message */
@@ -29,13 +29,13 @@ struct v1 {
         struct loop_timer fresh; /* while follower.held: until its first message */
         struct fanout_reader envelopes;
     };
-    struct guest guest;
+    struct visitor visitor;
     int64_t earned_at; /* when what was spent of push_broadcast_rate is there again; µs */
 };
 
 /* --- formats ---------------------------------------------------------------------------------- */
 
-/* {"event","data","timestamp","id"?} */
+/* {"event","data","timestamp","id"?,"space"?} */
 static void append_event(struct buf *out, const struct hub_event *e, struct arena *scratch)
 {
     (void)scratch;
@@ -43,6 +43,11 @@ static void append_event(struct buf *out, const struct hub_event *e, struct aren
     if (e->id.p) {
         buf_append_lit(out, ",\"id\":\"");
         buf_append_str(out, e->id);
+        buf_append_ch(out, '"');
+    }
+    if (e->organization.p) {
+        buf_append_lit(out, ",\"space\":\"org:");
+        buf_append_str(out, e->organization);
         buf_append_ch(out, '"');
     }
     buf_append_ch(out, '}');
@@ -59,14 +64,19 @@ static const struct format format_envelope = {append_envelope, .is_message = tru
 
 /* --- the stream ------------------------------------------------------------------------------- */
 
+static const struct visits_hooks visits_hooks;
+
 enum err v1_open(struct conn *c, const struct request *r)
 {
+    if (form_get(&r->query, STR("org")).p)
+        return ERR_NOT_FOUND; /* it must not become the user's own space: it is joined */
     struct v1 *v = mem_zalloc(1, sizeof(*v));
     c->stream = v;
     v->follower.sub.conn = c;
     v->follower.format = &format_v1;
     list_init(&v->follower.node);
     v->envelopes.sub.conn = c;
+    v->visitor = (struct visitor){.conn = c, .hooks = &visits_hooks};
     v->last = changes_last_id(r);
     return OK;
 }
@@ -130,9 +140,10 @@ void v1_on_drain(struct conn *c)
     struct v1 *v = c->stream;
     const struct seat *s;
     feed_drained(&v->follower);
+    visits_drained(&v->visitor);
     if (v->filter && !v->envelopes.sub.lane) /* not fresh: it has spoken */
         fanout_set_filter(&v->envelopes, v->filter, &format_envelope);
-    while (conn_is_drained(c) && (s = rooms_rejoin(&v->guest, &format_v1)) != NULL)
+    while (conn_is_drained(c) && (s = rooms_rejoin(&v->visitor.guest, &format_v1)) != NULL)
         send_presence(c, s);
 }
 
@@ -145,12 +156,14 @@ void v1_on_expiring(struct conn *c)
 void v1_on_close(struct conn *c)
 {
     struct v1 *v = c->stream;
+    if (!v)
+        return;
     if (v->follower.held)
         loop_timer_clear(&v->fresh);
     else
         fanout_leave(&v->envelopes);
     feed_unfollow(&v->follower);
-    rooms_leave_all(&v->guest);
+    visits_leave_all(&v->visitor);
     filter_free(v->filter);
     mem_free((char *)v->last.p);
     mem_free(v);
@@ -205,6 +218,7 @@ static enum err change_filters(const struct asked *a, bool add)
     if (e != OK)
         return e;
     feed_hold(&v->follower);
+    visits_hold(&v->visitor);
     fanout_set_filter(&v->envelopes, NULL, NULL);
     for (struct json_value f = json_first(filters); !json_is_absent(f) && read++ < FILTERS_READ_MAX;
          f = json_next(filters, f)) {
@@ -216,6 +230,7 @@ static enum err change_filters(const struct asked *a, bool add)
     }
     v->follower.sub.filter = v->filter;
     feed_release(&v->follower);
+    visits_release(&v->visitor, v->filter);
     fanout_set_filter(&v->envelopes, v->filter, &format_envelope);
     return OK;
 }
@@ -240,68 +255,78 @@ static enum err on_ack(const struct asked *a)
     return OK;
 }
 
-/* From that event on, whatever was sent before. */
-static void go_on_from(const struct asked *a, struct str last)
+/* Where the changes of one space go on. */
+static enum err resume(const struct asked *a, struct str space, struct str last)
 {
-    struct follower *f = &a->v->follower;
-    struct feed_position at;
-    feed_unfollow(f);
-    feed_follow(f, a->conn->login, last, &at);
-    if (at.resync) {
-        struct buf out = BUF_INIT;
-        changes_append_resync(&out, f, &at);
-        conn_write(a->conn, buf_str(&out));
-        buf_release(&out);
-    }
+    bool self = str_eq(space, STR("self"));
+    if (!self && !visits_is_room(space))
+        return ERR_INVALID;
+    if (!spend(a))
+        return ERR_RATE_LIMIT;
+    if (!self)
+        return visits_resume(&a->v->visitor, space, last);
+    changes_go_on(&a->v->follower, last);
+    return OK;
 }
 
+/* Spaces that it has no business with do not keep the others from going on. */
 static enum err on_resume(const struct asked *a)
 {
     struct json_value ids = json_get(a->message, STR("lastEventIds"));
-    struct json_value self = json_get(ids, STR("self"));
-    enum err e = OK;
+    enum err first = OK;
     if (!json_is(ids, JSON_OBJECT))
         return ERR_INVALID;
     for (struct json_value v = json_first(ids); !json_is_absent(v); v = json_next(ids, v)) {
-        struct str space = json_string(json_key(v), a->mem);
         if (!json_is(v, JSON_STRING))
             return ERR_INVALID;
-        if (!str_eq(space, STR("self")))
-            e = str_starts_with(space, STR("org:")) ? ERR_NOT_FOUND : ERR_INVALID;
     }
-    if (!json_is_absent(self)) {
-        if (!spend(a))
-            return ERR_RATE_LIMIT;
-        go_on_from(a, json_string(self, a->mem));
+    for (struct json_value v = json_first(ids); !json_is_absent(v); v = json_next(ids, v)) {
+        enum err e = resume(a, json_string(json_key(v), a->mem), json_string(v, a->mem));
+        first = first ? first : e;
     }
-    return e;
+    return first;
 }
 
 static enum err on_join(const struct asked *a)
 {
+    struct v1 *v = a->v;
+    struct str room = text_of(a, STR("room"));
     struct seat *s;
+    enum err e;
     if (!spend(a))
         return ERR_RATE_LIMIT;
-    enum err e = rooms_join(&a->v->guest, a->conn, text_of(a, STR("room")), &format_v1, &s);
+    if (visits_is_room(room))
+        e = visits_join(&v->visitor, room, &s);
+    else
+        e = rooms_join(&v->visitor.guest, a->conn, room, &format_v1, &s);
     if (e == OK)
         send_presence(a->conn, s);
-    return e;
+    return e == ERR_MORE ? OK : e;
 }
 
 /* Who is not there has left already. */
 static enum err on_leave(const struct asked *a)
 {
+    struct guest *guest = &a->v->visitor.guest;
+    struct str room = text_of(a, STR("room"));
     struct seat *s;
-    enum err e = rooms_find(&a->v->guest, a->conn, text_of(a, STR("room")), &s);
+    if (rooms_is_organization(room)) {
+        visits_leave(&a->v->visitor, room);
+        return OK;
+    }
+    enum err e = rooms_find(guest, a->conn, room, &s);
     if (e == OK)
-        rooms_leave(&a->v->guest, s);
+        rooms_leave(guest, s);
     return e == ERR_FORBIDDEN ? OK : e;
 }
 
 static enum err on_presence(const struct asked *a)
 {
+    struct str room = text_of(a, STR("room"));
     struct seat *s;
-    enum err e = rooms_find(&a->v->guest, a->conn, text_of(a, STR("room")), &s);
+    if (visits_is_joining(&a->v->visitor, room))
+        return OK; /* it comes with the answer to that */
+    enum err e = rooms_find(&a->v->visitor.guest, a->conn, room, &s);
     if (e == OK && !spend(a))
         e = ERR_RATE_LIMIT;
     if (e == OK)
@@ -367,7 +392,7 @@ static enum err on_broadcast(const struct asked *a)
     if (json_raw(data).n > BROADCAST_DATA_MAX)
         return ERR_TOO_LARGE;
     if (!json_is_absent(json_get(a->message, STR("room"))))
-        e = rooms_find(&a->v->guest, a->conn, text_of(a, STR("room")), &s);
+        e = rooms_find(&a->v->visitor.guest, a->conn, text_of(a, STR("room")), &s);
     if (e == OK && !spend(a))
         e = ERR_RATE_LIMIT;
     if (e == OK)
@@ -429,14 +454,43 @@ static enum err take(const struct asked *a)
     return ERR_INVALID;
 }
 
-static void send_error(struct conn *c, enum err e)
+static void send_error(struct conn *c, enum err e, struct str message)
 {
     const struct v1 *v = c->stream;
     struct buf out = BUF_INIT;
-    changes_append_error(&out, &v->follower, e, err_text(e));
+    changes_append_error(&out, &v->follower, e, message);
     conn_write(c, buf_str(&out));
     buf_release(&out);
 }
+
+/* --- organizations ---------------------------------------------------------------------------- */
+
+static void on_joined(struct visitor *v, struct seat *s)
+{
+    send_presence(v->conn, s);
+}
+
+static void on_refused(struct visitor *v, enum err e)
+{
+    send_error(v->conn, e, err_text(e));
+}
+
+static void on_removed(struct visitor *v, struct str room)
+{
+    struct buf text = BUF_INIT;
+    buf_appendf(&text, "You are no longer a member of %.*s", STR_ARG(room));
+    send_error(v->conn, ERR_NOT_FOUND, buf_str(&text));
+    buf_release(&text);
+}
+
+static const struct visits_hooks visits_hooks = {
+    .format = &format_v1,
+    .on_joined = on_joined,
+    .on_refused = on_refused,
+    .on_removed = on_removed,
+};
+
+/* --- what comes ------------------------------------------------------------------------------- */
 
 void v1_on_message(struct conn *c, const struct ws_message *m)
 {
@@ -455,6 +509,6 @@ void v1_on_message(struct conn *c, const struct ws_message *m)
         e = take(&a);
     }
     if (e != OK)
-        send_error(c, e);
+        send_error(c, e, err_text(e));
     arena_reset(mem);
 }
