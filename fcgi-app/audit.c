@@ -10,6 +10,14 @@ struct activity_from audit_from(const struct req *r)
     return (struct activity_from){r->remote_addr, r->headers.user_agent, clock_wall_ms()};
 }
 
+struct activity_from audit_from_later(const struct req *r)
+{
+    struct activity_from from = audit_from(r);
+    from.ip = arena_dup(r->mem, from.ip);
+    from.user_agent = arena_dup(r->mem, from.user_agent);
+    return from;
+}
+
 struct later {
     enum activity_kind kind;
     struct str user_id, detail;
@@ -43,10 +51,7 @@ static void write_later(struct req *r)
 void audit_later(struct req *r, enum activity_kind kind, struct str user_id, struct str detail)
 {
     struct later *l = arena_alloc(r->mem, sizeof *l);
-    *l = (struct later){kind, user_id, detail, audit_from(r)};
-    /* The request's own bytes go with the answer. */
-    l->from.ip = arena_dup(r->mem, l->from.ip);
-    l->from.user_agent = arena_dup(r->mem, l->from.user_agent);
+    *l = (struct later){kind, user_id, detail, audit_from_later(r)};
     r->after = write_later;
     r->after_arg = l;
 }

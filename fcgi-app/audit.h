@@ -11,6 +11,9 @@
 /* r's sender, for activity_add. Borrowed from r. */
 struct activity_from audit_from(const struct req *r);
 
+/* The same for what is written once the answer has gone: in r->mem. */
+struct activity_from audit_from_later(const struct req *r);
+
 /*
  * Write a line once the answer has gone: the time of an answer must not tell whether there is an
  * account to write it for. At most one a request; a later one replaces it. user_id and detail must

@@ -69,11 +69,15 @@ enum err links_mail_verification(struct req *r, struct space *main, const struct
     return mail_link(r, main, STR("verify_email"), email, STR("/verify-email.html"), token);
 }
 
-enum err links_mail_reset(struct req *r, struct space *main, const struct account *a,
-                          struct str *token)
+struct str links_make_reset(struct req *r, const struct account *a)
 {
-    *token = make_token(r, WHO_PASSWORD_RESET, a, STR_NULL, LINK_RESET_S);
-    return mail_link(r, main, STR("reset_password"), a->email, STR("/reset-password.html"), *token);
+    return make_token(r, WHO_PASSWORD_RESET, a, STR_NULL, LINK_RESET_S);
+}
+
+enum err links_mail_reset(struct req *r, struct space *main, const struct account *a,
+                          struct str token)
+{
+    return mail_link(r, main, STR("reset_password"), a->email, STR("/reset-password.html"), token);
 }
 
 enum err links_mail_changed(struct space *main, struct str old_email, struct str email)

@@ -20,9 +20,10 @@
 enum err links_mail_verification(struct req *r, struct space *main, const struct account *a,
                                  struct str email) must_check;
 
-/* The same with the link that sets a new password; *token, in r->mem, is what it holds. */
+/* What the link that sets a new password holds, in r->mem; and the mail with it, as above. */
+struct str links_make_reset(struct req *r, const struct account *a);
 enum err links_mail_reset(struct req *r, struct space *main, const struct account *a,
-                          struct str *token) must_check;
+                          struct str token) must_check;
 
 /* Tell the old address of an account that `email` is in its place now. As above. */
 enum err links_mail_changed(struct space *main, struct str old_email, struct str email) must_check;

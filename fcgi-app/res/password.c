@@ -4,6 +4,7 @@
 #include "audit.h"
 #include "auth.h"
 #include "base/clock.h"
+#include "base/log.h"
 #include "credentials.h"
 #include "links.h"
 #include "res/res.h"
@@ -11,37 +12,75 @@
 
 /* --- a reset is asked for --------------------------------------------------------------------- */
 
-/* One commit of main.db, whether there is such an account or not: that is what takes time. */
-static enum err ask(struct req *r, struct space *main, struct str email, struct str *token)
+/* For an address that has an account: done once the answer has gone, for it takes its time. */
+struct reset_mail {
+    struct account account;
+    struct str token;
+    struct activity_from from;
+};
+
+static enum err queue_mail(struct req *r, const struct reset_mail *m)
 {
-    struct account a;
-    enum err e = credentials_take_attempt_within(r, main, "mail", email);
+    struct space *main;
+    enum err e = space_acquire(r->app->store, SPACE_MAIN, STR_NULL, &main);
     if (e)
         return e;
-    e = accounts_by_email_within(main, email, r->mem, &a);
+    e = space_begin_write(main);
+    if (e == OK)
+        e = links_mail_reset(r, main, &m->account, m->token);
+    if (e == OK)
+        e = space_commit(main);
+    space_release(main);
+    return e;
+}
+
+static enum err note_and_queue(struct req *r, const struct reset_mail *m)
+{
+    struct space *sp;
+    enum err e = space_acquire(r->app->store, SPACE_USER, m->account.id, &sp);
     if (e)
-        return e == ERR_NOT_FOUND ? OK : e;
-    audit_later(r, ACTIVITY_PASSWORD_RESET_REQUESTED, a.id, STR_NULL);
-    return links_mail_reset(r, main, &a, token);
+        return e;
+    e = space_begin_write(sp);
+    if (e == OK)
+        e = activity_add(sp, ACTIVITY_PASSWORD_RESET_REQUESTED, &m->from, STR_NULL);
+    if (e == OK)
+        e = queue_mail(r, m);
+    if (e == OK)
+        e = space_commit(sp);
+    space_release(sp);
+    return e;
+}
+
+static void send_mail(struct req *r)
+{
+    enum err e = note_and_queue(r, r->after_arg);
+    if (e && e != ERR_NOT_FOUND) /* deleted meanwhile */
+        log_warn("mail lost template=reset_password code=%.*s", STR_ARG(err_code(e)));
+}
+
+static struct str send_later(struct req *r, const struct account *a)
+{
+    struct reset_mail *m = arena_alloc(r->mem, sizeof *m);
+    *m = (struct reset_mail){*a, links_make_reset(r, a), audit_from_later(r)};
+    r->after = send_mail;
+    r->after_arg = m;
+    return m->token;
 }
 
 enum err password_reset_request(struct req *r)
 {
     struct str email, token = STR_NULL;
-    struct space *main;
+    struct account a;
     enum err e = credentials_read_address(r, STR("email"), &email);
     if (e == OK)
-        e = space_acquire(r->app->store, SPACE_MAIN, STR_NULL, &main);
+        e = credentials_take_attempt(r, "mail", email);
     if (e)
         return e;
-    e = space_begin_write(main);
-    if (e == OK)
-        e = ask(r, main, email, &token);
-    if (e == OK)
-        e = space_commit(main);
-    space_release(main);
-    if (e)
+    e = accounts_by_email(r->app->store, email, r->mem, &a);
+    if (e && e != ERR_NOT_FOUND)
         return e;
+    if (e == OK)
+        token = send_later(r, &a);
     buf_append_lit(&r->body_out, "{\"ok\":true,\"message\":\"If that address has an account, a "
                                  "link to set a new password is on its way\"");
     if (r->app->conf->dev_show_reset_token && token.p) {
