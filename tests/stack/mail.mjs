@@ -70,6 +70,7 @@ class Office {
     async close() {
         for (const app of this.apps) await app.stop();
         fs.rmSync(this.data, { recursive: true, force: true });
+        for (const app of this.apps) assert.doesNotMatch(app.output, /ERROR: \w+Sanitizer|runtime error:/);
     }
 }
 
@@ -187,10 +188,10 @@ describe('mail', () => {
             assert.equal((await app.request('POST', '/api/signup', { body })).status, 200);
             times.push(performance.now() - start);
         }
-        assert.ok(Math.max(...times) < 2000, `${Math.max(...times)} ms`);
+        assert.ok(Math.max(...times) < 5000, `${Math.max(...times)} ms`);
         const start = performance.now();
         await app.stop();
-        assert.ok(performance.now() - start < 6000);
+        assert.ok(performance.now() - start < 10000);
         assert.equal(office.sql('SELECT attempts, lease FROM mail WHERE id = 1'), '0|0', 'given back');
         const server = await openServer(test);
         await office.startFor(server);
@@ -217,7 +218,7 @@ describe('mail', () => {
 
     it('two apps send each mail once', async (test) => {
         const office = await Office.open(test);
-        const server = await openServer(test, { onMail: () => sleep(20) });
+        const server = await openServer(test, { onMail: () => sleep(60) });
         for (let i = 0; i < 40; i++) office.queue({ ...RESET, to: `user${i}@example.org` });
         const apps = await Promise.all([office.startFor(server), office.startFor(server)]);
         await office.empty();
