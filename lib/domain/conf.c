@@ -276,7 +276,7 @@ static const struct setting settings[] = {
     {"oauth_ca_file", TEXT, AT(oauth_ca_file), "", 0, 3072,
      .doc = "Who vouches for providers' certificates, a PEM file. Empty: the system's."},
     {"oauth_timeout", NUMBER, AT(oauth_timeout), "5000", 100, 60000,
-     .doc = "Milliseconds a provider may take for an answer; a sign-in asks up to four times."},
+     .doc = "Milliseconds a provider may take for an answer; a sign-in asks up to five times."},
     {"oauth_workers", NUMBER, AT(oauth_workers), "16", 1, 1024,
      .doc = "Sign-ins that may wait for a provider at a time; 503 beyond."},
     {"oauth_loopback_http", SWITCH, AT(oauth_loopback_http), "off",

@@ -161,6 +161,10 @@ static void set_sending(CURL *c, const struct fetch_request *q, struct arena *me
         curl_easy_setopt(c, CURLOPT_USERNAME, arena_dup(mem, q->user).p);
         curl_easy_setopt(c, CURLOPT_PASSWORD, arena_dup(mem, q->password).p);
     }
+    if (q->bearer.n) {
+        curl_easy_setopt(c, CURLOPT_HTTPAUTH, CURLAUTH_BEARER);
+        curl_easy_setopt(c, CURLOPT_XOAUTH2_BEARER, arena_dup(mem, q->bearer).p);
+    }
 }
 
 static void set_bounds(CURL *c, const struct fetch_options *o)
@@ -210,7 +214,8 @@ enum err fetch(const struct fetch_options *o, const struct fetch_request *q, str
 {
     struct transfer t = {.options = o, .mem = mem, .max_age_s = -1};
     *why = "no such address may be asked";
-    if (!fetch_is_allowed(o, q->url) || (q->body.p && !is_visible(q->type)))
+    if (!fetch_is_allowed(o, q->url) || (q->body.p && !is_visible(q->type)) ||
+        (q->bearer.n && !is_visible(q->bearer)))
         return ERR_INVALID;
 
     t.curl = curl_easy_init();

@@ -25,6 +25,7 @@ struct fetch_request {
     struct str body;           /* p != NULL: POST it; else GET */
     struct str type;           /* Content-Type of body */
     struct str user, password; /* user.n: HTTP Basic, RFC 7617 */
+    struct str bearer;         /* n: RFC 6750, visible characters */
 };
 
 struct fetch_answer {

@@ -76,6 +76,7 @@ static struct source *source_of(struct oidc *o, const struct oidc_provider *p)
 /* OpenID Connect Discovery 1.0 section 3. */
 struct configuration {
     struct str authorization, token, keys; /* endpoints */
+    struct str userinfo;                   /* the same, p == NULL: there is none */
     bool secret_in_body;                   /* client_secret_post, where that is the only way */
     bool sends_iss;                        /* RFC 9207 */
 };
@@ -109,6 +110,7 @@ static bool read_configuration(const struct reader *r, struct str text, struct a
         .authorization = jws_string(root, STR("authorization_endpoint"), mem),
         .token = jws_string(root, STR("token_endpoint"), mem),
         .keys = jws_string(root, STR("jwks_uri"), mem),
+        .userinfo = jws_string(root, STR("userinfo_endpoint"), mem),
         .secret_in_body = has_string(methods, STR("client_secret_post"), mem) &&
                           !has_string(methods, STR("client_secret_basic"), mem),
         .sends_iss = json_is(json_get(root, STR("authorization_response_iss_parameter_supported")),
@@ -116,7 +118,8 @@ static bool read_configuration(const struct reader *r, struct str text, struct a
     };
     return str_eq(jws_string(root, STR("issuer"), mem), r->provider->issuer) &&
            fetch_is_allowed(f, out->authorization) && fetch_is_allowed(f, out->token) &&
-           fetch_is_allowed(f, out->keys);
+           fetch_is_allowed(f, out->keys) &&
+           (!out->userinfo.p || fetch_is_allowed(f, out->userinfo));
 }
 
 static bool is_configuration(const void *arg, struct str text, struct arena *mem)
@@ -246,15 +249,21 @@ static enum err ask_for_token(const struct oidc *o, const struct oidc_provider *
     return e ? ERR_PROVIDER : OK;
 }
 
-/* The ID token of an answer of the token endpoint; RFC 6749 5.2 for what else it can be. */
-static enum err read_answer(const struct fetch_answer *answer, struct arena *mem, struct str *token,
-                            const char **why)
+/* What a code is redeemed for. */
+struct tokens {
+    struct str id, access;
+};
+
+/* The answer of the token endpoint; RFC 6749 5.2 for what else it can be. */
+static enum err read_answer(const struct fetch_answer *answer, struct arena *mem,
+                            struct tokens *out, const char **why)
 {
     struct json doc;
     bool is_json = json_parse(&doc, answer->body, JSON_STRICT, mem) == OK;
     struct json_value root = is_json ? json_root(&doc) : JSON_ABSENT;
-    *token = jws_string(root, STR("id_token"), mem);
-    if (answer->status == 200 && token->n)
+    out->id = jws_string(root, STR("id_token"), mem);
+    out->access = jws_string(root, STR("access_token"), mem);
+    if (answer->status == 200 && out->id.n)
         return OK;
     if (answer->status == 400 &&
         str_eq(jws_string(root, STR("error"), mem), STR("invalid_grant"))) {
@@ -286,13 +295,36 @@ static enum err verify(struct oidc *o, const struct oidc_provider *p, struct str
     return ERR_INVALID_TOKEN;
 }
 
+/*
+ * The address of an ID token that tells none: asked for by scope it is here, unless the provider
+ * puts it into both (OpenID Connect Core 5.3, 5.4).
+ */
+static enum err ask_for_email(const struct oidc *o, const struct configuration *c,
+                              struct str access_token, struct arena *mem, struct oidc_person *out,
+                              const char **why)
+{
+    struct fetch_answer answer;
+    struct json doc;
+    struct str subject = out->subject;
+    if (out->email.n || !c->userinfo.n || !access_token.n)
+        return OK;
+    const struct fetch_request q = {.url = c->userinfo, .bearer = access_token};
+    if (fetch(&o->fetch, &q, mem, &answer, why))
+        return ERR_PROVIDER;
+    *why = "it does not say who the person is";
+    if (answer.status != 200 || json_parse(&doc, answer.body, JSON_STRICT, mem))
+        return ERR_PROVIDER;
+    oidc_token_read_person(out, json_root(&doc), mem);
+    return str_eq(out->subject, subject) ? OK : ERR_PROVIDER;
+}
+
 enum err oidc_redeem(struct oidc *o, const struct oidc_provider *p, const struct oidc_attempt *a,
                      struct str code, struct str iss, struct arena *mem, struct oidc_person *out,
                      const char **why)
 {
     struct configuration c;
     struct fetch_answer answer;
-    struct str token;
+    struct tokens tokens;
     enum err e = get_configuration(o, p, mem, &c, why);
     if (e)
         return e;
@@ -302,6 +334,8 @@ enum err oidc_redeem(struct oidc *o, const struct oidc_provider *p, const struct
     }
     e = ask_for_token(o, p, &c, a, code, mem, &answer, why);
     if (e == OK)
-        e = read_answer(&answer, mem, &token, why);
-    return e ? e : verify(o, p, c.keys, token, a->nonce, mem, out, why);
+        e = read_answer(&answer, mem, &tokens, why);
+    if (e == OK)
+        e = verify(o, p, c.keys, tokens.id, a->nonce, mem, out, why);
+    return e ? e : ask_for_email(o, &c, tokens.access, mem, out, why);
 }

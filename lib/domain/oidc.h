@@ -2,7 +2,7 @@
  * Signing in with OpenID Connect providers (OpenID Connect Core 1.0, authorization code flow with
  * PKCE, RFC 7636): who they are, what they publish (discovery document and keys, kept while they
  * last), a code for a person. Knows nothing of accounts. Calls that fetch block for up to
- * fetch_options.timeout_ms each time they ask a provider, four times at most.
+ * fetch_options.timeout_ms each time they ask a provider, five times at most.
  */
 #ifndef DOMAIN_OIDC_H
 #define DOMAIN_OIDC_H

@@ -102,17 +102,13 @@ static bool is_true(struct json_value v, struct arena *mem)
            (json_is(v, JSON_STRING) && str_eq(json_string(v, mem), STR("true")));
 }
 
-static enum err read_person(struct oidc_person *out, struct json_value claims, struct arena *mem,
-                            const char **why)
+void oidc_token_read_person(struct oidc_person *out, struct json_value claims, struct arena *mem)
 {
     *out = (struct oidc_person){
         .subject = jws_string(claims, STR("sub"), mem),
         .email = jws_string(claims, STR("email"), mem),
         .email_verified = is_true(json_get(claims, STR("email_verified")), mem),
     };
-    if (!out->subject.n || out->subject.n > OIDC_SUBJECT_MAX)
-        return REFUSE("the ID token names nobody");
-    return OK;
 }
 
 enum err oidc_token_verify(struct oidc_person *out, struct str token, const struct jwks *keys,
@@ -136,5 +132,10 @@ enum err oidc_token_verify(struct oidc_person *out, struct str token, const stru
     if (!nonce.n || !digest_equal(jws_string(claims, STR("nonce"), mem), nonce))
         return REFUSE("the ID token has another nonce");
     e = check_times(claims, now_s, why);
-    return e ? e : read_person(out, claims, mem, why);
+    if (e)
+        return e;
+    oidc_token_read_person(out, claims, mem);
+    if (!out->subject.n || out->subject.n > OIDC_SUBJECT_MAX)
+        return REFUSE("the ID token names nobody");
+    return OK;
 }

@@ -4,6 +4,7 @@
 #define DOMAIN_OIDC_TOKEN_H
 
 #include "domain/oidc.h"
+#include "wire/json.h"
 #include "wire/jwk.h"
 
 /* Groups and the like can make them long. */
@@ -21,5 +22,9 @@
 enum err oidc_token_verify(struct oidc_person *out, struct str token, const struct jwks *keys,
                            const struct oidc_provider *p, struct str nonce, int64_t now_s,
                            struct arena *mem, const char **why) must_check;
+
+/* The claims about a person, here or at the userinfo endpoint; strings in mem. What is missing or
+ * has another type is empty. */
+void oidc_token_read_person(struct oidc_person *out, struct json_value claims, struct arena *mem);
 
 #endif
