@@ -252,6 +252,51 @@ static void keys_of_the_previous_secret_stay_good(void **state)
     assert_int_equal(me(t, token).status, 200);
 }
 
+static void change_secret(struct test_app *t, const char *secret, struct str previous)
+{
+    t->conf.jwt_secret = str_from_c(secret);
+    t->conf.jwt_secret_previous = previous;
+    who_keys_init(&t->app.keys, &t->conf);
+}
+
+/* Whoever was here within the seven days of a refresh token stays signed in. */
+static void a_rotation_of_the_secret_signs_nobody_out(void **state)
+{
+    struct test_app *t = *state;
+    struct str old = t->conf.jwt_secret;
+    struct test_reply r = sign_up(t, "ann@example.org", TEST_PASSWORD);
+    const char *cookie =
+        arena_printf(&t->mem, "token=%s; refreshToken=%s", test_string(t, &r, "token"),
+                     test_string(t, &r, "refreshToken"))
+            .p;
+    const char *before = test_string(t, &r, "refreshToken");
+    change_secret(t, "another secret, thirty-two bytes long", old);
+    assert_int_equal(me_by_cookie(t, cookie).status, 200);
+
+    r = refresh(t, before);
+    assert_int_equal(r.status, 200);
+    const char *after = test_string(t, &r, "refreshToken");
+    struct test_reply again = refresh(t, before); /* the grace, signed by the new key too */
+    assert_string_equal(test_string(t, &again, "refreshToken"), after);
+
+    change_secret(t, "another secret, thirty-two bytes long", STR_NULL);
+    assert_int_equal(refresh(t, before).status, 401);
+    assert_int_equal(me(t, test_string(t, &r, "token")).status, 200);
+    assert_int_equal(refresh(t, after).status, 200);
+}
+
+/* A successor signed by a key that is gone since cannot be signed again: that is a 401, no more. */
+static void a_secret_that_is_gone_ends_its_tokens_only(void **state)
+{
+    struct test_app *t = *state;
+    struct test_reply r = sign_up(t, "ann@example.org", TEST_PASSWORD);
+    const char *first = test_string(t, &r, "refreshToken");
+    change_secret(t, "another secret, thirty-two bytes long", STR_NULL);
+    assert_int_equal(refresh(t, first).status, 401);
+    r = log_in(t, "ann@example.org", TEST_PASSWORD);
+    assert_int_equal(r.status, 200);
+}
+
 static void profile_is_me_for_existing_pages(void **state)
 {
     struct test_app *t = *state;
@@ -453,6 +498,8 @@ int main(void)
         TEST(tokens_that_are_not_access_tokens_are_refused),
         TEST(backend_tokens_speak_for_existing_accounts_only),
         TEST(keys_of_the_previous_secret_stay_good),
+        TEST(a_rotation_of_the_secret_signs_nobody_out),
+        TEST(a_secret_that_is_gone_ends_its_tokens_only),
         TEST(profile_is_me_for_existing_pages),
         TEST(log_out_ends_this_session_only),
         TEST(log_out_of_all_ends_every_session),

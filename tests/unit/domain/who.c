@@ -220,6 +220,96 @@ static void tickets_are_no_other_token_and_no_other_token_is_a_ticket(void **sta
     }
 }
 
+static enum err verify_once(struct fixture *f, struct who_once *t, struct str type, int64_t now_s)
+{
+    return who_verify_once(t, buf_str(&f->token), type, &f->keys, now_s, &f->mem);
+}
+
+static void a_one_time_token_comes_back_whole_as_its_own_type_only(void **state)
+{
+    struct fixture *f = *state;
+    const struct who_once made = {
+        .type = WHO_PASSWORD_RESET, .user_id = STR("u1"), .value = STR("a \"b\"")};
+    struct who_once t;
+    struct who who;
+    who_sign_once(&f->token, &f->keys, &made, NOW, 60);
+    assert_int_equal(verify_once(f, &t, WHO_PASSWORD_RESET, NOW + 59), OK);
+    assert_true(str_eq(t.user_id, STR("u1")));
+    assert_true(str_eq(t.value, STR("a \"b\"")));
+    assert_int_equal(t.jti.n, RAND_ID_LEN);
+    assert_int_equal(t.iat, NOW);
+    assert_int_equal(t.exp, NOW + 60);
+    assert_int_equal(verify_once(f, &t, WHO_PASSWORD_RESET, NOW + 60), ERR_INVALID_TOKEN);
+    assert_int_equal(verify_once(f, &t, WHO_EMAIL_VERIFY, NOW), ERR_INVALID_TOKEN);
+    assert_int_equal(who_verify(&who, buf_str(&f->token), &f->keys, NOW, &f->mem),
+                     ERR_UNAUTHORIZED);
+}
+
+static void a_one_time_token_without_its_claims_is_nothing(void **state)
+{
+    struct fixture *f = *state;
+    struct who_once t;
+    static const char *const bad[] = {
+        "{}",
+        "{\"type\":\"login\",\"exp\":1800000060}",
+        "{\"type\":\"login\",\"jti\":\"short\",\"exp\":1800000060}",
+        "{\"type\":\"login\",\"jti\":\"00112233445566778899aabbccddeeff\"}",
+        "{\"type\":[\"login\"],\"jti\":\"00112233445566778899aabbccddeeff\","
+        "\"exp\":1800000060}",
+        "{\"jti\":\"00112233445566778899aabbccddeeff\",\"exp\":1800000060}",
+    };
+    for (size_t i = 0; i < ARRAY_LEN(bad); i++) {
+        mint(f, bad[i]);
+        assert_int_equal(verify_once(f, &t, WHO_LOGIN, NOW), ERR_INVALID_TOKEN);
+    }
+}
+
+static enum err mint_backend(struct fixture *f, const char *claims, int64_t lasts_s)
+{
+    const char *problem;
+    buf_reset(&f->token);
+    enum err e =
+        who_mint_backend(&f->token, &f->keys, str_from_c(claims), NOW, lasts_s, &f->mem, &problem);
+    assert_int_equal(problem != NULL, e != OK);
+    return e;
+}
+
+static void minted_tokens_are_backend_tokens(void **state)
+{
+    struct fixture *f = *state;
+    struct who who;
+    assert_int_equal(mint_backend(f, " {\"userId\":\"u1\",\"x\":{\"y\":1}} ", 60), OK);
+    assert_int_equal(who_verify(&who, buf_str(&f->token), &f->keys, NOW + 59, &f->mem), OK);
+    assert_int_equal(who.kind, WHO_BACKEND);
+    assert_true(str_eq(who.user_id, STR("u1")));
+    assert_int_equal(who.exp, NOW + 60);
+    assert_int_equal(mint_backend(f, "{\"sub\":\"u2\"}", 0), OK);
+    assert_int_equal(who_verify(&who, buf_str(&f->token), &f->keys, NOW, &f->mem), OK);
+    assert_int_equal(who.exp, 0);
+}
+
+static void claims_that_no_backend_token_has_are_not_minted(void **state)
+{
+    struct fixture *f = *state;
+    static const char *const bad[] = {
+        "",
+        "[]",
+        "\"u1\"",
+        "{\"userId\":\"u1\"",
+        "{}",
+        "{\"userId\":\" \"}",
+        "{\"userId\":7}",
+        "{\"sub\":\"u1\",\"sid\":\"s\"}",
+        "{\"sub\":\"u1\",\"type\":\"refresh\"}",
+        "{\"sub\":\"u1\",\"exp\":1}",
+        "{\"sub\":\"u1\",\"sub\":\"u2\"}",
+    };
+    for (size_t i = 0; i < ARRAY_LEN(bad); i++) {
+        assert_int_equal(mint_backend(f, bad[i], 60), ERR_INVALID);
+        assert_int_equal(f->token.n, 0);
+    }
+}
+
 static void the_previous_secret_verifies_and_the_new_one_signs(void **state)
 {
     struct fixture *f = *state;
@@ -261,6 +351,10 @@ int main(void)
         TEST(a_ticket_of_a_session_comes_back_whole),
         TEST(a_ticket_of_a_backend_token_ends_with_that),
         TEST(tickets_are_no_other_token_and_no_other_token_is_a_ticket),
+        TEST(a_one_time_token_comes_back_whole_as_its_own_type_only),
+        TEST(a_one_time_token_without_its_claims_is_nothing),
+        TEST(minted_tokens_are_backend_tokens),
+        TEST(claims_that_no_backend_token_has_are_not_minted),
         TEST(the_previous_secret_verifies_and_the_new_one_signs),
         TEST(bearer_is_read_in_any_case_and_nothing_else),
     };

@@ -66,6 +66,45 @@ static void a_new_password_replaces_the_old(void **state)
     assert_int_equal(accounts_set_password(t->store, STR("id9"), STR("new")), ERR_NOT_FOUND);
 }
 
+/* main.db in a write transaction. */
+static struct space *begin(struct test_store *t)
+{
+    struct space *sp;
+    assert_int_equal(space_acquire(t->store, SPACE_MAIN, STR_NULL, &sp), OK);
+    assert_int_equal(space_begin_write(sp), OK);
+    return sp;
+}
+
+static void a_new_address_is_verified_and_nobody_elses(void **state)
+{
+    struct test_store *t = *state;
+    struct account a;
+    assert_int_equal(create(t, STR("id1"), STR("a@x")), OK);
+    assert_int_equal(create(t, STR("id2"), STR("b@x")), OK);
+    struct space *sp = begin(t);
+    assert_int_equal(accounts_set_email_within(sp, STR("id1"), STR("b@x")), ERR_EMAIL_TAKEN);
+    assert_int_equal(accounts_set_email_within(sp, STR("id9"), STR("c@x")), ERR_NOT_FOUND);
+    assert_int_equal(accounts_set_email_within(sp, STR("id1"), STR("c@x")), OK);
+    assert_int_equal(accounts_by_email_within(sp, STR("c@x"), &t->mem, &a), OK);
+    assert_true(a.email_verified);
+    assert_int_equal(accounts_by_email_within(sp, STR("a@x"), &t->mem, &a), ERR_NOT_FOUND);
+    space_release(sp);
+}
+
+static void a_removed_account_is_gone_and_its_address_free(void **state)
+{
+    struct test_store *t = *state;
+    struct account a;
+    assert_int_equal(create(t, STR("id1"), STR("a@x")), OK);
+    struct space *sp = begin(t);
+    assert_int_equal(accounts_remove_within(sp, STR("id1")), OK);
+    assert_int_equal(accounts_remove_within(sp, STR("id1")), ERR_NOT_FOUND);
+    assert_int_equal(accounts_by_id_within(sp, STR("id1"), &t->mem, &a), ERR_NOT_FOUND);
+    assert_int_equal(space_commit(sp), OK);
+    space_release(sp);
+    assert_int_equal(create(t, STR("id2"), STR("a@x")), OK);
+}
+
 static void pages_of_ids_cover_every_account_once(void **state)
 {
     struct test_store *t = *state;
@@ -91,6 +130,8 @@ int main(void)
         TEST(an_account_is_found_by_id_and_by_address),
         TEST(an_address_is_taken_once),
         TEST(a_new_password_replaces_the_old),
+        TEST(a_new_address_is_verified_and_nobody_elses),
+        TEST(a_removed_account_is_gone_and_its_address_free),
         TEST(pages_of_ids_cover_every_account_once),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

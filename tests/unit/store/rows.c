@@ -114,6 +114,37 @@ static void ids_come_oldest_first_and_bounded(void **state)
     space_release(sp);
 }
 
+/* Two rows at most of each look. */
+static bool see(void *arg, const struct row *row)
+{
+    struct buf *seen = arg;
+    buf_append_str(seen, row->data);
+    return seen->n < 4;
+}
+
+static void rows_come_by_id_as_many_as_are_wanted(void **state)
+{
+    struct test_store *t = *state;
+    struct space *sp = test_user_writing(t);
+    struct buf seen = BUF_INIT;
+    bool more;
+    insert(sp, STR(ID_B), STR("{}"));
+    insert(sp, STR(ID_A), STR("[]"));
+    insert(sp, STR(ID_B "x"), STR("00"));
+    assert_int_equal(rows_each(sp, &table, STR(""), &more, see, &seen), OK);
+    assert_true(str_eq(buf_str(&seen), STR("[]{}")));
+    assert_true(more);
+    buf_reset(&seen);
+    assert_int_equal(rows_each(sp, &table, STR(ID_A), &more, see, &seen), OK);
+    assert_true(str_eq(buf_str(&seen), STR("{}00")));
+    assert_false(more);
+    buf_reset(&seen);
+    assert_int_equal(rows_each(sp, &table, STR(ID_B "x"), &more, see, &seen), OK);
+    assert_int_equal(seen.n, 0);
+    buf_release(&seen);
+    space_release(sp);
+}
+
 static void an_id_cannot_be_inserted_twice(void **state)
 {
     struct space *sp = test_user_writing(*state);
@@ -166,6 +197,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(an_update_keeps_the_creation_time, set_up, tear_down),
         cmocka_unit_test_setup_teardown(delete_says_whether_there_was_a_row, set_up, tear_down),
         cmocka_unit_test_setup_teardown(ids_come_oldest_first_and_bounded, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(rows_come_by_id_as_many_as_are_wanted, set_up, tear_down),
         cmocka_unit_test_setup_teardown(an_id_cannot_be_inserted_twice, set_up, tear_down),
         cmocka_unit_test_setup_teardown(the_quota_of_rows_refuses_one_more, set_up, tear_down),
         cmocka_unit_test(a_row_is_printed_with_its_data_spliced_in),

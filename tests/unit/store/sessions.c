@@ -57,6 +57,21 @@ static bool is_live(struct space *sp, struct str sid, int64_t now_ms)
     return live;
 }
 
+static void a_session_is_found_until_its_end(void **state)
+{
+    struct test_store *t = *state;
+    struct space *sp = test_user_writing(t);
+    struct session s;
+    sign_in(sp, STR("s1"), STR("j1"), NOW_MS);
+    assert_int_equal(sessions_get(sp, STR("s1"), NOW_MS, &t->mem, &s), OK);
+    assert_true(str_eq(s.ip, STR("::1")));
+    assert_int_equal(s.created_at, NOW_MS);
+    assert_int_equal(sessions_get(sp, STR("s2"), NOW_MS, &t->mem, &s), ERR_NOT_FOUND);
+    int64_t end = NOW_MS + WEEK_S * 1000LL;
+    assert_int_equal(sessions_get(sp, STR("s1"), end, &t->mem, &s), ERR_NOT_FOUND);
+    space_release(sp);
+}
+
 static void a_refresh_token_is_used_once(void **state)
 {
     struct test_store *t = *state;
@@ -211,6 +226,7 @@ static void the_list_has_the_live_ones_the_last_seen_first(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        TEST(a_session_is_found_until_its_end),
         TEST(a_refresh_token_is_used_once),
         TEST(parallel_requests_get_the_same_successor),
         TEST(a_reused_token_ends_the_session),
