@@ -16,7 +16,7 @@ struct app {
     struct collections *collections;
     struct bus_pub *bus;
     struct relay *relay; /* delivers what the requests leave; NULL: they leave nothing */
-    struct wake *wake; /* told of every commit; long polls wait on it */
+    struct wake *wake;   /* told of every commit; long polls wait on it */
     struct password_pool *passwords;
     struct oidc *oidc;
     struct who_keys keys;

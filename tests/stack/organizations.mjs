@@ -191,8 +191,8 @@ throughEachServer('organizations', {}, (at) => {
             assert.doesNotMatch(answer.text, /Birds|secret/);
         }
         for (const protocols of [[], ['cubby.v1']]) {
-            const socket = await SocketReader.open(at.stack, `/api/ws?org=${org.id}`, { protocols, headers: bearer(eve) });
-            assert.equal(socket.status, 404);
+            const options = { protocols, headers: bearer(eve) };
+            assert.equal((await SocketReader.open(at.stack, `/api/ws?org=${org.id}`, options)).status, 404);
         }
         const socket = await openSocket(at.stack, eve);
         const room = `org:${org.id}`;
