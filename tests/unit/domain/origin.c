@@ -126,6 +126,41 @@ static void public_url_replaces_what_the_request_says(void **state)
     assert_false(origin_is_known(&conf, &r));
 }
 
+static void our_own_origin_can_be_written(void **state)
+{
+    static const struct {
+        struct str public_url, host, forwarded_host;
+        bool https;
+        const char *expected;
+    } cases[] = {
+        {{"https://example.org", 19}, {"inner:8080", 10}, {NULL, 0}, false, "https://example.org"},
+        {{"", 0}, {"a:8080", 6}, {NULL, 0}, false, "http://a:8080"},
+        {{"", 0}, {"[::1]", 5}, {NULL, 0}, true, "https://[::1]"},
+        {{"", 0}, {"a", 1}, {"x, b.test", 9}, true, "https://b.test"},
+        {{"", 0}, {"a/b", 3}, {NULL, 0}, false, NULL},
+        {{"", 0}, {"a b", 3}, {NULL, 0}, false, NULL},
+        {{"", 0}, {"", 0}, {NULL, 0}, false, NULL},
+        {{"", 0}, {NULL, 0}, {NULL, 0}, false, NULL},
+    };
+    struct arena mem = ARENA_INIT;
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        const struct conf conf = {.public_url = cases[i].public_url,
+                                  .trusted_proxies = {1, {STR("10.0.0.1")}}};
+        const struct origin_request r = {.peer = STR("10.0.0.1"),
+                                         .https = cases[i].https,
+                                         .host = cases[i].host,
+                                         .forwarded_host = cases[i].forwarded_host};
+        struct str own = origin_own(&conf, &r, &mem);
+        assert_true(cases[i].expected ? str_eq(own, str_from_c(cases[i].expected)) : !own.p);
+    }
+    const struct conf strict = {.public_url = STR("")};
+    const struct origin_request r = {
+        .peer = STR("10.0.0.1"), .host = STR("a"), .forwarded_host = STR("b")};
+    assert_true(str_eq(origin_own(&strict, &r, &mem), STR("http://a")));
+    arena_release(&mem);
+}
+
 static void the_cross_site_rule_asks_origin_first(void **state)
 {
     const struct conf conf = {0};
@@ -161,6 +196,7 @@ int main(void)
         cmocka_unit_test(only_trusted_proxies_speak_for_others),
         cmocka_unit_test(our_own_origin_is_scheme_and_host),
         cmocka_unit_test(public_url_replaces_what_the_request_says),
+        cmocka_unit_test(our_own_origin_can_be_written),
         cmocka_unit_test(the_cross_site_rule_asks_origin_first),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
