@@ -35,10 +35,11 @@ static enum err fail(struct loading *l, struct str what)
 static bool is_reserved(struct str name)
 {
     static const char *const reserved[] = {
-        "account",  "admin",         "auth",     "batch",  "changes", "counter", "data",
-        "demo",     "docs",          "email",    "events", "healthz", "login",   "logout",
-        "me",       "metrics",       "oauth",    "orgs",   "push",    "refresh", "rpc",
-        "sessions", "organizations", "password", "signup", "ticket",  "ws",
+        "account",  "admin",    "auth",     "batch",   "changes", "counter",
+        "data",     "demo",     "docs",     "email",   "events",  "healthz",
+        "login",    "logout",   "me",       "metrics", "oauth",   "organizations",
+        "orgs",     "passkeys", "password", "push",    "refresh", "rpc",
+        "sessions", "signup",   "ticket",   "totp",    "ws",
     };
     for (size_t i = 0; i < ARRAY_LEN(reserved); i++)
         if (str_eq(name, str_from_c(reserved[i])))

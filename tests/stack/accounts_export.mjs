@@ -79,7 +79,8 @@ throughEachServer('the export', {}, (at) => {
     });
 
     it('breaks off when its session ends, and nobody takes the rest for the whole', async (test) => {
-        const other = await request(at.stack, 'POST', '/api/login', { body: { email: user.email, password: PASSWORD } });
+        const body = { email: user.email, password: PASSWORD };
+        const other = await request(at.stack, 'POST', '/api/login', { body });
         const headers = { authorization: `Bearer ${other.json.token}` };
         const whole = request(at.stack, 'GET', '/api/account/export', { headers }).then(({ text }) => {
             assert.ok(text.length < 70e6, 'it was over before the session');
@@ -90,7 +91,7 @@ throughEachServer('the export', {}, (at) => {
         await request(at.stack, 'POST', '/api/logout', { headers });
         await assert.rejects(whole, (error) => {
             test.diagnostic(error.message);
-            return error instanceof SyntaxError || ['ECONNRESET', 'ERR_STREAM_PREMATURE_CLOSE'].includes(error.code);
+            return error instanceof SyntaxError || error.code === 'ECONNRESET';
         });
     });
 

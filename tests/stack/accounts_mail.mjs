@@ -59,7 +59,8 @@ throughEachServer('accounts by mail', { ...mails.env, CUBBY_DEV_SHOW_RESET_TOKEN
             'no account': mint({ ...claims, sub: '0'.repeat(32) }), 'no jti': mint({ ...claims, jti: undefined }),
             path: mint({ ...claims, sub: '../../main' }),
         };
-        for (const [what, token] of Object.entries(bad)) assertFailure(await confirm(token), 400, 'invalid_token', what);
+        for (const [what, token] of Object.entries(bad))
+            assertFailure(await confirm(token), 400, 'invalid_token', what);
         assertFailure(await confirm(7), 400, 'invalid');
         assert.equal((await confirm(good)).status, 200);
         const again = await logIn(user.email, NEW);
