@@ -162,6 +162,8 @@ static enum err commit(struct req *r)
     if (e == OK && (r->route->need & IN_MAIN)) {
         space_release(r->space);
         r->space = NULL;
+        if (r->organization_id.p)
+            membership_deliver_to(r, r->organization_id);
         membership_deliver(r, r->who.user_id);
     }
     return e;

@@ -5,9 +5,6 @@
 #include "domain/relay.h"
 #include "membership.h"
 
-/* Spaces that a request delivers to itself; the relay's thread sees to the others. */
-#define DELIVER_AT_ONCE 16
-
 struct organization_call membership_call(struct req *r, struct space *main_db, struct str user_id)
 {
     const struct conf *c = r->app->conf;
@@ -28,6 +25,15 @@ static struct relay_line line_of(const struct app *app)
     return (struct relay_line){.store = app->store, .bus = app->bus, .wake = app->wake};
 }
 
+void membership_deliver_to(struct req *r, struct str organization_id)
+{
+    struct relay_line line = line_of(r->app);
+    assert(!r->space);
+    enum err ignored = relay_space(&line, SPACE_ORG, organization_id, NULL);
+    (void)ignored; /* the thread tries again */
+}
+
+/* The others' files may be busy: who asks does not wait for them where there is a thread. */
 void membership_deliver(struct req *r, struct str user_id)
 {
     struct relay_line line = line_of(r->app);
@@ -39,9 +45,10 @@ void membership_deliver(struct req *r, struct str user_id)
         event_id_append(&r->head, str_make(mark.epoch, EPOCH_LEN), mark.seq);
         buf_append_lit(&r->head, "\r\n");
     }
-    e = relay_pending(&line, r->app->relay ? DELIVER_AT_ONCE : 0);
     if (r->app->relay)
         relay_poke(r->app->relay);
+    else
+        e = relay_pending(&line, 0);
 }
 
 struct str membership_asked(const struct req *r)

@@ -12,10 +12,15 @@
 struct organization_call membership_call(struct req *r, struct space *main_db, struct str user_id);
 
 /*
- * After such a commit, with no space held: the events go to the logs they are for, first to that of
- * `user_id`, whose X-Event-Id the answer gets when it has an event. A failure delays them only.
+ * After such a commit, with no space held: the events go to the logs they are for, to that of
+ * `user_id` before this returns: the answer gets its X-Event-Id when it has an event. A failure
+ * delays them only.
  */
 void membership_deliver(struct req *r, struct str user_id);
+
+/* The same before it for an organization's log: what those do there who may no longer, is done or
+ * refused when this returns. */
+void membership_deliver_to(struct req *r, struct str organization_id);
 
 /* What of a request's query names an organization: p == NULL: none. */
 struct str membership_asked(const struct req *r);

@@ -14,6 +14,7 @@ enum { ARG_ORGANIZATION, ARG_MEMBER };
 /* Changes have main.db as their space. */
 static struct organization_call writing(struct req *r)
 {
+    r->organization_id = r->args[ARG_ORGANIZATION];
     return membership_call(r, r->space, r->who.user_id);
 }
 
@@ -65,7 +66,8 @@ enum err organizations_post(struct req *r)
         return req_fail(r, ERR_INVALID, "name is a text of 1 to %d characters, on one line",
                         ORGANIZATION_NAME_MAX);
     rand_id(id);
-    enum err e = organization_create(&c, str_make(id, RAND_ID_LEN), name, &o);
+    r->organization_id = str_make(id, RAND_ID_LEN);
+    enum err e = organization_create(&c, r->organization_id, name, &o);
     if (e)
         return explain(r, &c, e);
     if (r->form)

@@ -283,8 +283,9 @@ enum err members_count(struct space *sp, struct str organization_id, int64_t *co
 enum err members_get(struct space *sp, struct str organization_id, struct str who,
                      struct arena *mem, struct member *out)
 {
+    /* By the two ids, not by way of all members: hence the +. */
     static const struct str sql =
-        SQL(MEMBER_COLUMNS " WHERE organization_id = ?1 AND (id = ?2 OR user_id = ?2)");
+        SQL(MEMBER_COLUMNS " WHERE +organization_id = ?1 AND (id = ?2 OR user_id = ?2)");
     struct stmt *s;
     bool row;
     enum err e = db_stmt(sp->db, sql, &s);
