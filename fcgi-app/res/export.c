@@ -13,8 +13,9 @@
 #include "store/identities.h"
 #include "store/kv.h"
 
-#define PART_BYTES (64 * 1024)
-#define AFTER_MAX  512 /* keys are no longer, ids are shorter */
+#define PART_BYTES    (64 * 1024)
+#define PAIRS_AT_ONCE 1000
+#define AFTER_MAX     512 /* keys are no longer, ids are shorter */
 
 enum section { SECTION_ACCOUNT, SECTION_DATA, SECTION_ROWS, SECTION_END };
 
@@ -234,7 +235,7 @@ static enum err write_data(struct export *x)
 {
     struct str after = x->begun ? after_of(x) : STR_NULL;
     bool more;
-    enum err e = kv_list(x->req->space, STR(""), after, SIZE_MAX / 2, &more, add_pair, x);
+    enum err e = kv_list(x->req->space, STR(""), after, PAIRS_AT_ONCE, &more, add_pair, x);
     if (e || more)
         return e;
     buf_append_lit(out_of(x), "},\"collections\":{");
