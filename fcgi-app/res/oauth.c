@@ -125,9 +125,12 @@ static enum err link_identity(struct req *r, const struct oidc_provider *p,
                               const struct oidc_person *person, struct str user_id)
 {
     struct activity_from from = audit_from(r);
-    struct identity i = {p->name, person->subject, user_id, person->email, from.now};
+    struct identity i = {p->name, person->subject, user_id, STR(""), from.now};
     enum identity_added result = IDENTITY_ADDED;
+    struct str email;
     struct space *sp;
+    if (credentials_is_address(r, person->email, &email)) /* it is shown, and nothing else */
+        i.email = email;
     enum err e = space_acquire(r->app->store, SPACE_USER, user_id, &sp);
     if (e)
         return e;

@@ -11,7 +11,7 @@
 struct identity {
     struct str provider, subject; /* who, and the name there that never changes */
     struct str user_id;
-    struct str email;  /* as the provider had it then; empty: not told */
+    struct str email;  /* as the provider had it then; empty: none, never NULL */
     int64_t linked_at; /* ms */
 };
 

@@ -36,6 +36,8 @@ static void open_app(struct test_app *t)
         .metrics = metrics_new(),
     };
     who_keys_init(&t->app.keys, &t->conf);
+    if (oidc_open(&t->app.oidc, NULL, &(struct fetch_options){.timeout_ms = 1}, &t->mem, &message))
+        fail_msg("%.*s", STR_ARG(message));
 }
 
 int test_app_set_up(void **state)
@@ -58,6 +60,7 @@ int test_app_tear_down(void **state)
 {
     struct test_app *t = *state;
     password_pool_free(t->app.passwords);
+    oidc_close(t->app.oidc);
     wake_free(t->app.wake);
     metrics_free(t->app.metrics);
     test_store_close(&t->store);
