@@ -6,6 +6,7 @@ import { spawn } from 'node:child_process';
 import crypto from 'node:crypto';
 import { describe, it } from 'node:test';
 import { User, assertFailure, freshEmail, request } from '../lib/http.mjs';
+import { MailFolder } from '../lib/mailfolder.mjs';
 import { startStack, throughEachServer, until } from '../lib/stack.mjs';
 import { EventReader, SocketReader } from '../lib/streams.mjs';
 
@@ -167,6 +168,29 @@ throughEachServer('organizations', {}, (at) => {
         for (const open of [stream, room, others]) open.close();
     });
 
+    it('once a removal is answered, nothing of the one removed is stored any more', async () => {
+        const [ann, bob] = await people(2);
+        const org = await make(ann, 'Birds');
+        await invite(ann, org, bob.email);
+        const count = async () => (await ann.ok('GET', `/api/tasks/count?org=${org.id}`)).count;
+        const statuses = new Set();
+        let going = true;
+        const writers = Array.from({ length: 4 }, async () => {
+            while (going) {
+                const { status } = await bob.bearer('POST', `/api/tasks?org=${org.id}`, { body: { title: 't' } });
+                statuses.add(status);
+            }
+        });
+        await until(async () => await count() > 10, 'rows of his');
+        assert.equal((await remove(ann, org, bob.id)).status, 200);
+        const after = await count();
+        await until(() => statuses.has(404), 'a refusal');
+        going = false;
+        await Promise.all(writers);
+        assert.equal(await count(), after);
+        assert.deepEqual([...statuses].sort(), [200, 404]);
+    });
+
     it('an outsider finds nothing by its id, on any path, stream or room', async () => {
         const [ann, eve] = await people(2);
         const org = await make(ann, 'Birds');
@@ -207,6 +231,30 @@ throughEachServer('organizations', {}, (at) => {
         assert.deepEqual(await socket.rest(200), []);
         assert.equal((await ann.ok('GET', `/api/tasks?org=${org.id}`)).data.length, 1);
         socket.close();
+    });
+});
+
+describe('org_auto_accept = off', () => {
+    it('an invitation comes by mail, and is accepted once the address is verified', async (t) => {
+        const mails = new MailFolder();
+        const stack = await startStack(t, { env: { ...mails.env, CUBBY_ORG_AUTO_ACCEPT: 'off' } });
+        const [ann, bob] = [await User.signUp(stack), await User.signUp(stack)];
+        const org = await make(ann, 'Birds');
+        assert.equal((await invite(ann, org, bob.email)).status, 'invited');
+        const mail = await mails.find(bob.email, /organization Birds/);
+        assert.ok(mail.headers.subject.startsWith(`${ann.email} invites you`), mail.headers.subject);
+        assert.match(mail.text, /http:\/\/cubby\.test\/organizations/);
+        assertFailure(await bob.bearer('GET', `/api/tasks?org=${org.id}`), 404);
+        const reader = await EventReader.open(stack, { path: `/api/events?org=${org.id}`, headers: bearer(bob) });
+        assert.equal(reader.status, 404);
+        assertFailure(await bob.bearer('POST', path(org, '/accept')), 403, 'forbidden');
+        await bob.ok('POST', '/api/email/verify', { token: await mails.token(bob.email, /confirm/) });
+        assert.equal((await bob.ok('POST', path(org, '/accept'))).member.status, 'active');
+        assert.equal((await bob.ok('GET', `/api/tasks?org=${org.id}`)).data.length, 0);
+        (await follow(stack, bob, org)).close();
+        const left = freshEmail();
+        await invite(ann, org, left);
+        await mails.find(left, /organization Birds/);
     });
 });
 
