@@ -94,21 +94,6 @@ enum err oauth_begin(struct req *r)
 
 /* --- the identity ----------------------------------------------------------------------------- */
 
-static enum err add_identity(struct req *r, const struct identity *i, enum identity_added *result)
-{
-    struct space *sp;
-    enum err e = space_acquire(r->app->store, SPACE_MAIN, STR_NULL, &sp);
-    if (e)
-        return e;
-    e = space_begin_write(sp);
-    if (e == OK)
-        e = identities_add(sp, i, result);
-    if (e == OK)
-        e = space_commit(sp);
-    space_release(sp);
-    return e;
-}
-
 static enum err explain(struct req *r, enum identity_added result)
 {
     if (result == IDENTITY_TAKEN)
@@ -120,27 +105,81 @@ static enum err explain(struct req *r, enum identity_added result)
     return OK;
 }
 
-/* From now on this person is user_id; a line in the activity of the account. */
-static enum err link_identity(struct req *r, const struct oidc_provider *p,
-                              const struct oidc_person *person, struct str user_id)
+/* An identity to be added, and what becomes of it. */
+struct addition {
+    struct identity identity;
+    struct str proven; /* the address that the provider vouches for to who is signed in */
+    enum identity_added result;
+    bool verified; /* the account's address was not, and is now */
+};
+
+/*
+ * An account whose address was never verified gets no identity: whoever signed up with the address
+ * of another would keep a way in when its owner sets a new password by mail. Who is signed in and
+ * for whose address the provider vouches has verified it with that.
+ */
+static enum err check_verified(struct req *r, struct space *sp, struct addition *n)
+{
+    struct account a;
+    enum err e = accounts_by_id_within(sp, n->identity.user_id, r->mem, &a);
+    if (e || a.email_verified)
+        return e;
+    if (!str_eq(n->proven, a.email))
+        return fail(r, ERR_CONFLICT, STR("account_unverified"),
+                    "The address of the account was never verified: do that first, or set a new "
+                    "password by mail");
+    n->verified = true;
+    return accounts_set_email_within(sp, a.id, a.email);
+}
+
+static enum err add_identity(struct req *r, struct addition *n)
+{
+    struct space *sp;
+    enum err e = space_acquire(r->app->store, SPACE_MAIN, STR_NULL, &sp);
+    if (e)
+        return e;
+    e = space_begin_write(sp);
+    if (e == OK)
+        e = check_verified(r, sp, n);
+    if (e == OK)
+        e = identities_add(sp, &n->identity, &n->result);
+    if (e == OK)
+        e = explain(r, n->result);
+    if (e == OK)
+        e = space_commit(sp);
+    space_release(sp);
+    return e;
+}
+
+static enum err note_linked(struct req *r, struct space *sp, const struct addition *n)
 {
     struct activity_from from = audit_from(r);
-    struct identity i = {p->name, person->subject, user_id, STR(""), from.now};
-    enum identity_added result = IDENTITY_ADDED;
-    struct str email;
+    enum err e = activity_add(sp, ACTIVITY_PROVIDER_LINKED, &from, n->identity.provider);
+    if (e == OK && n->verified)
+        e = activity_add(sp, ACTIVITY_EMAIL_VERIFIED, &from, n->identity.provider);
+    return e;
+}
+
+/* From now on this person is user_id. */
+static enum err link_identity(struct req *r, const struct oidc_provider *p,
+                              const struct oidc_person *person, struct str user_id,
+                              bool is_signed_in)
+{
+    struct addition n = {.identity = {p->name, person->subject, user_id, STR(""), clock_wall_ms()}};
     struct space *sp;
-    if (credentials_is_address(r, person->email, &email)) /* it is shown, and nothing else */
-        i.email = email;
+    struct str email;
+    if (credentials_is_address(r, person->email, &email))
+        n.identity.email = email;
+    if (is_signed_in && person->email_verified && n.identity.email.n)
+        n.proven = n.identity.email;
     enum err e = space_acquire(r->app->store, SPACE_USER, user_id, &sp);
     if (e)
         return e;
     e = space_begin_write(sp);
     if (e == OK)
-        e = activity_add(sp, ACTIVITY_PROVIDER_LINKED, &from, p->name);
+        e = add_identity(r, &n);
     if (e == OK)
-        e = add_identity(r, &i, &result);
-    if (e == OK)
-        e = explain(r, result);
+        e = note_linked(r, sp, &n);
     if (e == OK)
         e = space_commit(sp);
     space_release(sp);
@@ -164,18 +203,11 @@ static enum err find_account(struct req *r, const struct oidc_provider *p,
     return e;
 }
 
-/*
- * An account of the same address. Both sides must have proven it: else whoever signs up with the
- * address of another first would share the account with its owner later.
- */
+/* An account of the same address, for which both sides vouch. */
 static enum err join(struct req *r, const struct oidc_provider *p, const struct oidc_person *person,
                      const struct account *a, struct auth_tokens *tokens)
 {
-    if (!a->email_verified)
-        return fail(r, ERR_CONFLICT, STR("account_unverified"),
-                    "There is an account of this address that never verified it: sign in with its "
-                    "password, or set a new one by mail");
-    enum err e = link_identity(r, p, person, a->id);
+    enum err e = link_identity(r, p, person, a->id, false);
     return e ? e : signin_open(r, a, p->name, tokens);
 }
 
@@ -185,7 +217,7 @@ static enum err make(struct req *r, const struct oidc_provider *p, const struct 
 {
     struct account a = {.email = email, .password_hash = STR(""), .email_verified = true};
     enum err e = signin_make(r, &a, p->name, tokens);
-    return e ? e : link_identity(r, p, person, a.id);
+    return e ? e : link_identity(r, p, person, a.id, false);
 }
 
 static enum err sign_in(struct req *r, const struct oidc_provider *p,
@@ -248,7 +280,7 @@ static enum err link_signed_in(struct req *r, const struct oidc_provider *p,
     req_pause(r);
     if (!str_eq(r->who.user_id, user_id))
         return audit_refused(r, "oauth_state", user_id);
-    e = link_identity(r, p, person, user_id);
+    e = link_identity(r, p, person, user_id, true);
     return e ? e : req_redirect(r, arena_printf(r->mem, "/?linked=%.*s", STR_ARG(p->name)));
 }
 

@@ -337,6 +337,7 @@ static struct test_reply link_own(struct fixture *f, const char *claims)
 static void an_identity_is_linked_and_unlinked(void **state)
 {
     struct fixture *f = *state;
+    verify_own_address(f);
     struct test_reply r = link_own(f, "\"sub\":\"1\",\"email\":\"other@example.org\"");
     assert_int_equal(r.status, 303);
     assert_true(str_eq(test_header(&r, "Location", 0), STR("/?linked=op")));
@@ -373,9 +374,24 @@ static void only_who_is_signed_in_links_and_only_to_himself(void **state)
     test_expect_error(&r, 401, "unauthorized");
 }
 
+/* Else who signed up with the address of another kept a way in for ever. */
+static void an_account_is_linked_once_its_address_is_verified(void **state)
+{
+    struct fixture *f = *state;
+    struct test_reply r = link_own(f, VERIFIED("1", "other@example.org"));
+    test_expect_error(&r, 409, "account_unverified");
+    r = link_own(f, "\"sub\":\"1\",\"email\":\"a@example.org\",\"email_verified\":false");
+    test_expect_error(&r, 409, "account_unverified");
+    r = link_own(f, VERIFIED("1", "A@example.org")); /* which verifies it */
+    assert_int_equal(r.status, 303);
+    r = call(f, METHOD_GET, "/api/me", NULL, f->t->token);
+    assert_non_null(strstr(r.body.p, "\"emailVerified\":true"));
+}
+
 static void an_identity_belongs_to_one_account(void **state)
 {
     struct fixture *f = *state;
+    verify_own_address(f);
     struct test_reply r = sign_in(f, VERIFIED("1", "b@example.org"));
     assert_int_equal(r.status, 303);
     r = link_own(f, "\"sub\":\"1\"");
@@ -412,6 +428,7 @@ int main(void)
         TEST(the_redirect_uri_follows_the_public_url),
         TEST(an_identity_is_linked_and_unlinked),
         TEST(only_who_is_signed_in_links_and_only_to_himself),
+        TEST(an_account_is_linked_once_its_address_is_verified),
         TEST(an_identity_belongs_to_one_account),
         TEST(the_only_way_in_stays),
     };

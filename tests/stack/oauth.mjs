@@ -187,7 +187,7 @@ describe('an OpenID provider', () => {
 
     test('is linked to the account one is signed in to, and unlinked', async () => {
         someone({ email: 'another@example.com', email_verified: false });
-        const one = Object.assign(browser(), { jar: (await User.signUp(stack)).jar });
+        const one = Object.assign(browser(), { jar: (await signUp(stack, freshEmail(), true)).jar });
         const answer = await one.signIn('test', '?link=1');
         assert.equal(answer.headers.location, '/?linked=test');
         assert.deepEqual((await identities(one)).map((it) => it.email), ['another@example.com']);
@@ -204,25 +204,35 @@ describe('an OpenID provider', () => {
     test('is linked from our own pages only, by somebody signed in', async () => {
         someone();
         assertFailure(await browser().open('/api/auth/oauth/test?link=1', { accept: '*/*' }), 401, 'unauthorized');
-        const one = Object.assign(browser(), { jar: (await User.signUp(stack)).jar });
+        const one = Object.assign(browser(), { jar: (await signUp(stack, freshEmail(), true)).jar });
         for (const site of ['cross-site', 'same-site']) {
             const answer = await one.open('/api/auth/oauth/test?link=1', { accept: '*/*', 'sec-fetch-site': site });
             assertFailure(answer, 403, 'cross_site');
         }
         const begun = await one.begin('test', '?link=1');
-        one.jar = { ...(await User.signUp(stack)).jar, oauth: one.jar.oauth };
+        one.jar = { ...(await signUp(stack, freshEmail(), true)).jar, oauth: one.jar.oauth };
         assert.equal((await one.finish(begun)).headers.location, '/?error=invalid_token', 'as somebody else');
-        const signedOut = Object.assign(browser(), { jar: (await User.signUp(stack)).jar });
+        const signedOut = Object.assign(browser(), { jar: (await signUp(stack, freshEmail(), true)).jar });
         const left = await signedOut.begin('test', '?link=1');
         signedOut.jar = { oauth: signedOut.jar.oauth };
         assert.equal((await signedOut.finish(left)).headers.location, '/?error=unauthorized');
+    });
+
+    test('is not linked to an account that never verified its address, unless it vouches for it', async () => {
+        const email = someone();
+        const one = Object.assign(browser(), { jar: (await signUp(stack, freshEmail(), false)).jar });
+        assert.equal((await one.signIn('test', '?link=1')).headers.location, '/?error=account_unverified');
+        const own = Object.assign(browser(), { jar: (await signUp(stack, email, false)).jar });
+        assert.equal((await own.signIn('test', '?link=1')).headers.location, '/?linked=test');
+        assert.equal((await json(own, '/api/me')).user.emailVerified, true);
+        assert.deepEqual((await activity(own)).slice(0, 2), ['email_verified test', 'provider_linked test']);
     });
 
     test('identity belongs to one account, an account has one identity', async () => {
         someone();
         const first = browser();
         await first.signIn();
-        const second = Object.assign(browser(), { jar: (await User.signUp(stack)).jar });
+        const second = Object.assign(browser(), { jar: (await signUp(stack, freshEmail(), true)).jar });
         assert.equal((await second.signIn('test', '?link=1')).headers.location, '/?error=identity_taken');
         someone();
         assert.equal((await first.signIn('test', '?link=1')).headers.location, '/?error=already_linked');
