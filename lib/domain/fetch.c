@@ -170,6 +170,7 @@ static void set_sending(CURL *c, const struct fetch_request *q, struct arena *me
 static void set_bounds(CURL *c, const struct fetch_options *o)
 {
     curl_easy_setopt(c, CURLOPT_PROTOCOLS_STR, o->allow_loopback ? "https,http" : "https");
+    curl_easy_setopt(c, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2); /* or above */
     curl_easy_setopt(c, CURLOPT_FOLLOWLOCATION, 0L);
     curl_easy_setopt(c, CURLOPT_TIMEOUT_MS, (long)o->timeout_ms);
     curl_easy_setopt(c, CURLOPT_CONNECTTIMEOUT_MS, (long)o->timeout_ms);
