@@ -4,7 +4,9 @@
 import assert from 'node:assert/strict';
 import { execFileSync, spawnSync } from 'node:child_process';
 import fs from 'node:fs';
+import https from 'node:https';
 import { after, before, beforeEach, describe, test } from 'node:test';
+import { makeCertificate } from '../lib/certificate.mjs';
 import { assertFailure, freshEmail, mint, PASSWORD, request, User } from '../lib/http.mjs';
 import { Browser, CLIENT, OpenId, sign } from '../lib/openid.mjs';
 import { APP, ROOT, SECRET, SERVERS, sleep, Stack } from '../lib/stack.mjs';
@@ -513,6 +515,31 @@ describe('a provider that fails', () => {
         }
         delete provider.hooks['/token'];
     });
+});
+
+test('a provider shows a certificate that we trust, and of its name', async (t) => {
+    const dir = fs.mkdtempSync('/tmp/cubby-openid-');
+    t.after(() => fs.rmSync(dir, { recursive: true }));
+    const { cert, key } = makeCertificate(dir, 'provider');
+    const site = https.createServer({ cert: fs.readFileSync(cert), key: fs.readFileSync(key) }, (req, res) => {
+        const issuer = `https://${req.headers.host}`;
+        res.end(JSON.stringify({ issuer, authorization_endpoint: `${issuer}/auth`, token_endpoint: `${issuer}/token`,
+            jwks_uri: `${issuer}/jwks` }));
+    });
+    await new Promise((resolve) => site.listen(0, '127.0.0.1', resolve));
+    t.after(() => site.close());
+    const write = (name, host) => fs.writeFileSync(`${dir}/${name}.json`,
+        JSON.stringify({ issuer: `https://${host}:${site.address().port}`, clientId: 'x' }));
+    write('named', '127.0.0.1');
+    write('unnamed', 'localhost');
+    const stacks = ['', cert].map((file) =>
+        new Stack({ env: { CUBBY_OAUTH_DIR: dir, CUBBY_OAUTH_CA_FILE: file } }));
+    for (const stack of stacks) t.after(() => stack.stop());
+    const [stranger, friend] = await Promise.all(stacks.map((stack) => stack.start()));
+    const open = (stack, name) => request(stack, 'GET', `/api/auth/oauth/${name}`);
+    assertFailure(await open(stranger, 'named'), 502, 'provider_failed');
+    assertFailure(await open(friend, 'unnamed'), 502, 'provider_failed');
+    assert.equal((await open(friend, 'named')).status, 303);
 });
 
 test('a file of a provider that is wrong stops the start, and says why', (t) => {
