@@ -6,6 +6,7 @@
 //   clear()  forget everything: the user has gone
 
 import { call } from './js/api.js';
+import { sayArrival } from './js/arrival.js';
 import { $, toast } from './js/dom.js';
 import { Stream } from './js/stream.js';
 import { accountView } from './js/view-account.js';
@@ -75,4 +76,5 @@ function showConnection(state, pauseMs = 0) {
     line.textContent = words[state];
 }
 
+sayArrival();
 call('GET', '/api/me').then(({ user }) => signedIn(user), signedOut);
