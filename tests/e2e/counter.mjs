@@ -34,7 +34,9 @@ describe('the counter page', { timeout: 120000 }, () => {
 
     const shows = (page, value) => until(async () => await page.locator('output').textContent() === String(value),
         `the page to show ${value}`);
-    const count = (op, body) => request(stack, 'POST', `/rpc/counter.${op}`, { body: { name: 'global-counter', ...body } });
+    const count = (op, body) => request(stack, 'POST', `/rpc/counter.${op}`, {
+        body: { name: 'global-counter', ...body },
+    });
 
     it('a press shows in every window, and leaves none', async () => {
         await count('setValue', { value: 10 });
