@@ -12,8 +12,9 @@ export const BACKEND = mint({ sub: 'a backend' });
 const PAGE = '/a page';
 const COUNTER = 'hostile';
 
-// The rows of pushd/endpoints.c, as `path subprotocol transport`.
-export function rowsOfTable() {
+// The rows of pushd/endpoints.c: { name: `path subprotocol transport`, need: who may, as it says
+// there, inOrg: whether it may be about an organization }.
+export function readTable() {
     const text = fs.readFileSync(`${ROOT}/pushd/endpoints.c`, 'utf8');
     const macros = Object.fromEntries([...text.matchAll(/#define (\w+)\(at\)((?:.*\\\n)+.*)/g)]
         .map(([, name, body]) => [name, body]));
@@ -22,10 +23,13 @@ export function rowsOfTable() {
     return [...rows].map(([, macro, at, body]) => {
         const row = body ?? `.path = STR(${at}),${macros[macro]}`;
         const word = (pattern) => pattern.exec(row)?.[1] ?? '';
-        return [word(/\.path = STR\("(.*?)"\)/), word(/\.subprotocol = STR\("(.*?)"\)/),
+        const name = [word(/\.path = STR\("(.*?)"\)/), word(/\.subprotocol = STR\("(.*?)"\)/),
             word(/TRANSPORT_(\w+)/) || (row.includes('.post') ? 'POST' : 'GET')].filter(Boolean).join(' ');
+        return { name, need: word(/\.need = NEED_(\w+)/) || 'NOTHING', inOrg: row.includes('.pass = ') };
     });
 }
+
+export const rowsOfTable = () => readTable().map((row) => row.name);
 
 // --- what brings messages ---
 
