@@ -46,6 +46,7 @@ section_bus() {
     push_start app
     table "bus messages to 200 readers" -
     "$bench/bus_stream" "$work/app/data" "${push_port[app]}" "$work/app/ids" "$work/app/tokens"
+    push_stop app # it was told of events that are in no log
 }
 
 # Every change reaches every reader, also where the bus loses what it cannot hold.
