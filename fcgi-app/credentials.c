@@ -10,6 +10,7 @@
 
 #define LOCAL_MAX   64
 #define ATTEMPTS_MS 60000
+#define FACTORS_MAX 5 /* whatever the settings say of passwords: a code has six digits only */
 
 /* --- what was sent ---------------------------------------------------------------------------- */
 
@@ -127,6 +128,15 @@ enum err credentials_take_attempt_within(struct req *r, struct space *main, cons
     int64_t retry_ms = 0;
     set_limits(r, kind, email, limits);
     enum err e = limits_take_within(main, limits, ARRAY_LEN(limits), clock_wall_ms(), &retry_ms);
+    r->retry_after_s = (retry_ms + 999) / 1000;
+    return e;
+}
+
+enum err credentials_take_factor(struct req *r, struct str user_id)
+{
+    const struct limit l = {STR("factor"), user_id, FACTORS_MAX, ATTEMPTS_MS};
+    int64_t retry_ms = 0;
+    enum err e = limits_take(r->app->store, &l, 1, clock_wall_ms(), &retry_ms);
     r->retry_after_s = (retry_ms + 999) / 1000;
     return e;
 }

@@ -34,6 +34,9 @@ enum err credentials_take_attempt(struct req *r, const char *kind, struct str em
 enum err credentials_take_attempt_within(struct req *r, struct space *main, const char *kind,
                                          struct str email) must_check;
 
+/* Count an attempt at the second factor of an account: 5 a minute. ERR_RATE_LIMIT, as above. */
+enum err credentials_take_factor(struct req *r, struct str user_id) must_check;
+
 /*
  * Is it the password of `a`, at the same cost where a is NULL, or has none? ERR_INVALID_CREDENTIALS
  * when it is not.

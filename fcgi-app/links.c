@@ -26,15 +26,16 @@ static void append_state(struct buf *out, const struct account *a)
     buf_append(out, hex, STATE_LEN);
 }
 
-/* The value is the account's state, and after a space the address where there is one. */
+/* The value is the account's state, and after a space `more` where there is that: an address, or
+ * how a sign-in began. */
 static struct str make_token(struct req *r, struct str type, const struct account *a,
-                             struct str email, int64_t lasts_s)
+                             struct str more, int64_t lasts_s)
 {
     struct buf value = BUF_INIT, token = BUF_INIT;
     append_state(&value, a);
-    if (email.p) {
+    if (more.p) {
         buf_append_ch(&value, ' ');
-        buf_append_str(&value, email);
+        buf_append_str(&value, more);
     }
     struct who_once t = {.type = type, .user_id = a->id, .value = buf_str(&value)};
     who_sign_once(&token, &r->app->keys, &t, clock_wall_ms() / 1000, lasts_s);
@@ -74,6 +75,11 @@ struct str links_make_reset(struct req *r, const struct account *a)
     return make_token(r, WHO_PASSWORD_RESET, a, STR_NULL, LINK_RESET_S);
 }
 
+struct str links_make_login(struct req *r, const struct account *a, struct str how)
+{
+    return make_token(r, WHO_LOGIN, a, how, LINK_LOGIN_S);
+}
+
 enum err links_mail_reset(struct req *r, struct space *main, const struct account *a,
                           struct str token)
 {
@@ -101,6 +107,7 @@ static enum err read_token(struct req *r, struct str token, struct str type, str
         return ERR_INVALID_TOKEN;
     *out = (struct link){.user_id = t.user_id,
                          .email = STR_NULL,
+                         .how = STR_NULL,
                          .jti = t.jti,
                          .exp = t.exp,
                          .state = str_make(t.value.p, STATE_LEN)};
@@ -118,6 +125,16 @@ enum err links_read_verification(struct req *r, struct str token, struct link *o
 enum err links_read_reset(struct req *r, struct str token, struct link *out)
 {
     return read_token(r, token, WHO_PASSWORD_RESET, out);
+}
+
+enum err links_read_login(struct req *r, struct str token, struct link *out)
+{
+    enum err e = read_token(r, token, WHO_LOGIN, out);
+    if (e)
+        return e;
+    out->how = out->email;
+    out->email = STR_NULL;
+    return OK;
 }
 
 bool links_is_current(const struct link *l, const struct account *a)

@@ -76,6 +76,7 @@ struct req {
     struct str code;         /* of a failure: in place of the error's own code */
     struct problems problems;
     struct str error_members; /* of a failure: further members, as in "index":3 */
+    struct str login_token;   /* of a failure: what waits for a second factor (signin.h) */
     int64_t retry_after_s;    /* 429, 503 */
 
     /*

@@ -4,9 +4,11 @@
 #include "audit.h"
 #include "base/clock.h"
 #include "base/rand.h"
-#include "links.h"
+#include "credentials.h"
 #include "membership.h"
 #include "signin.h"
+#include "store/factors.h"
+#include "store/once.h"
 
 /* --- a session of an account that exists ------------------------------------------------------ */
 
@@ -28,10 +30,42 @@ static enum err why_no_file(struct req *r, const struct account *a)
     return e ? e : ERR_CORRUPT;
 }
 
-enum err signin_open(struct req *r, const struct account *a, struct str how,
-                     struct auth_tokens *out)
+/* How an account is entered, and what its second factor is where that was asked for already. */
+struct entrance {
+    const struct account *account;
+    struct str how;
+    const struct link *link; /* NULL: it is the first step */
+    const struct signin_second *second;
+};
+
+/* No session yet, but what one can be had for. */
+static enum err ask_second(struct req *r, const struct entrance *n)
+{
+    r->login_token = links_make_login(r, n->account, n->how);
+    r->error_members =
+        arena_printf(r->mem, "\"loginToken\":\"%.*s\",\"methods\":[\"totp\",\"recovery\"]",
+                     STR_ARG(r->login_token));
+    r->code = STR("second_factor_required");
+    return req_fail(r, ERR_UNAUTHORIZED, "A second factor is needed");
+}
+
+/* The one place where it is decided whether one proof is enough. */
+static enum err check_second(struct req *r, struct space *sp, const struct entrance *n)
+{
+    bool on;
+    enum err e = n->link ? once_use(sp, n->link->jti, n->link->exp, clock_wall_ms() / 1000)
+                         : factors_is_on(sp, &on);
+    if (e)
+        return e;
+    if (n->link)
+        return n->second->use(r, sp, n->second->code);
+    return on ? ask_second(r, n) : OK;
+}
+
+static enum err enter(struct req *r, const struct entrance *n, struct auth_tokens *out)
 {
     struct activity_from from = audit_from(r);
+    const struct account *a = n->account;
     struct space *sp;
     enum err e = space_acquire(r->app->store, SPACE_USER, a->id, &sp);
     if (e)
@@ -40,13 +74,47 @@ enum err signin_open(struct req *r, const struct account *a, struct str how,
     if (e == OK)
         e = check_unchanged(r, a);
     if (e == OK)
+        e = check_second(r, sp, n);
+    if (e == OK)
         e = auth_open_session(r, sp, a->id, a->email, out);
     if (e == OK)
-        e = activity_add(sp, ACTIVITY_LOGIN, &from, how);
+        e = activity_add(sp, ACTIVITY_LOGIN, &from, n->how);
     if (e == OK)
         e = space_commit(sp);
     space_release(sp);
     return e;
+}
+
+enum err signin_open(struct req *r, const struct account *a, struct str how,
+                     struct auth_tokens *out)
+{
+    return enter(r, &(struct entrance){.account = a, .how = how}, out);
+}
+
+/* *l->user_id is whom the token is of, once that is certain. */
+static enum err check_link(struct req *r, struct str token, struct link *l, struct account *a)
+{
+    enum err e = links_read_login(r, token, l);
+    if (e == OK)
+        e = accounts_by_id(r->app->store, l->user_id, r->mem, a);
+    if (e == OK)
+        return links_is_current(l, a) ? OK : ERR_INVALID_TOKEN;
+    l->user_id = STR_NULL;
+    return e == ERR_NOT_FOUND ? ERR_INVALID_TOKEN : e;
+}
+
+enum err signin_finish(struct req *r, struct str login_token, const struct signin_second *second,
+                       struct account *a, struct auth_tokens *out)
+{
+    struct link link = {.user_id = STR_NULL};
+    enum err e = check_link(r, login_token, &link, a);
+    if (e == OK)
+        e = credentials_take_factor(r, a->id);
+    if (e == OK)
+        e = enter(r, &(struct entrance){a, link.how, &link, second}, out);
+    if (e == ERR_INVALID_CREDENTIALS)
+        audit_later(r, ACTIVITY_TOTP_FAILED, a->id, STR_NULL);
+    return e == ERR_INVALID_TOKEN ? audit_refused(r, "login", link.user_id) : e;
 }
 
 /* --- a new account ---------------------------------------------------------------------------- */

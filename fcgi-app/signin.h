@@ -6,6 +6,7 @@
 #define APP_SIGNIN_H
 
 #include "auth.h"
+#include "links.h"
 #include "store/accounts.h"
 
 /*
@@ -20,8 +21,25 @@ enum err signin_make(struct req *r, struct account *a, struct str how,
 /*
  * A session of `a`, as it was read when the proof was checked. ERR_INVALID_CREDENTIALS when the
  * account was deleted or its password changed since.
+ *
+ * Where the account has a second factor there is no session yet: ERR_UNAUTHORIZED with the code
+ * second_factor_required, and r->login_token, which signin_finish takes within 5 minutes.
  */
 enum err signin_open(struct req *r, const struct account *a, struct str how,
                      struct auth_tokens *out) must_check;
+
+/* A second factor: `use` proves it, and uses it up, in the transaction of the session.
+ * ERR_INVALID_CREDENTIALS: the code is wrong; ERR_INVALID_TOKEN: the account has no such factor. */
+struct signin_second {
+    struct str code;
+    enum err (*use)(struct req *r, struct space *sp, struct str code);
+};
+
+/*
+ * The session that signin_open did not make. *a is the account, in r->mem. ERR_INVALID_TOKEN for a
+ * token that is not good, or no more; counts as an attempt (credentials_take_factor).
+ */
+enum err signin_finish(struct req *r, struct str login_token, const struct signin_second *second,
+                       struct account *a, struct auth_tokens *out) must_check;
 
 #endif

@@ -58,13 +58,18 @@ static enum err redirect_signed_in(struct req *r, const struct auth_tokens *t)
     return req_redirect(r, STR("/"));
 }
 
-static void answer_signed_in(struct req *r, const struct account *a, const struct auth_tokens *t)
+void account_answer_signed_in(struct req *r, const struct account *a, const struct auth_tokens *t)
 {
     auth_set_cookies(r, t);
     buf_append_lit(&r->body_out, "{\"ok\":true,");
     append_user(&r->body_out, a);
     buf_append_ch(&r->body_out, '}');
     append_tokens(&r->body_out, t);
+}
+
+struct str account_second_page(struct req *r)
+{
+    return arena_printf(r->mem, "/#loginToken=%.*s", STR_ARG(r->login_token));
 }
 
 /* --- sign up ---------------------------------------------------------------------------------- */
@@ -91,7 +96,7 @@ enum err account_signup(struct req *r)
     struct auth_tokens tokens;
     enum err e = sign_up(r, &a, &tokens);
     if (e == OK)
-        answer_signed_in(r, &a, &tokens);
+        account_answer_signed_in(r, &a, &tokens);
     return e;
 }
 
@@ -135,7 +140,7 @@ enum err account_login(struct req *r)
     struct auth_tokens tokens;
     enum err e = log_in(r, &a, &tokens);
     if (e == OK)
-        answer_signed_in(r, &a, &tokens);
+        account_answer_signed_in(r, &a, &tokens);
     return e;
 }
 
@@ -144,6 +149,8 @@ enum err account_login_form(struct req *r)
     struct account a;
     struct auth_tokens tokens;
     enum err e = log_in(r, &a, &tokens);
+    if (r->login_token.p)
+        return req_redirect(r, account_second_page(r));
     return e ? e : redirect_signed_in(r, &tokens);
 }
 

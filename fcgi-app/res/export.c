@@ -206,6 +206,10 @@ static enum err write_account(struct export *x)
     enum err e = append_event_id(x, "asOf");
     if (e == OK)
         e = append_main(x);
+    buf_append_lit(out, ",\"totp\":{");
+    if (e == OK)
+        e = totp_append_state(out, sp);
+    buf_append_ch(out, '}');
     begin_list(x, "sessions");
     if (e == OK)
         e = sessions_list(sp, now, add_session, x);

@@ -42,6 +42,8 @@ static enum err answer(struct req *r, enum err e)
 {
     if (e == OK || !is_browser(r))
         return e;
+    if (r->login_token.p)
+        return req_redirect(r, account_second_page(r));
     struct str code = r->code.p ? r->code : err_code(e);
     return req_redirect(r, arena_printf(r->mem, "/?error=%.*s", STR_ARG(code)));
 }

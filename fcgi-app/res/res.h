@@ -2,7 +2,9 @@
 #ifndef APP_RES_H
 #define APP_RES_H
 
+#include "auth.h"
 #include "req.h"
+#include "store/accounts.h"
 #include "store/activity.h"
 #include "store/sessions.h"
 
@@ -16,6 +18,10 @@ enum err account_signup_form(struct req *r);
 enum err account_login_form(struct req *r);
 enum err account_logout_form(struct req *r);
 enum err account_profile(struct req *r);
+/* The answer of a sign-in, and the page where browsers go on with r->login_token; it stands behind
+ * the '#': no server sees it. Not handlers. */
+void account_answer_signed_in(struct req *r, const struct account *a, const struct auth_tokens *t);
+struct str account_second_page(struct req *r);
 
 /* password.c */
 enum err password_reset_request(struct req *r);
@@ -47,6 +53,17 @@ enum err oauth_callback(struct req *r);
 /* identities.c */
 enum err identities_show(struct req *r);
 enum err identities_unlink(struct req *r);
+
+/* totp.c */
+enum err totp_show(struct req *r);
+enum err totp_begin(struct req *r);
+enum err totp_confirm(struct req *r);
+enum err totp_remove(struct req *r);
+enum err totp_renew_codes(struct req *r);
+enum err login_totp(struct req *r);
+enum err login_recovery(struct req *r);
+/* Append "enabled":…,"recoveryCodesLeft":…; not a handler. */
+enum err totp_append_state(struct buf *out, struct space *sp);
 
 /* ticket.c */
 enum err ticket_post(struct req *r);

@@ -68,9 +68,10 @@ void sha256(struct str s, unsigned char out[SHA256_LEN])
     digest(&md_sha256, s, out);
 }
 
-static EVP_MAC_CTX *context_new(struct str key)
+static EVP_MAC_CTX *context_new(const char *algorithm, struct str key)
 {
-    char name[] = "SHA256";
+    char name[8];
+    snprintf(name, sizeof name, "%s", algorithm);
     OSSL_PARAM params[] = {OSSL_PARAM_construct_utf8_string("digest", name, 0),
                            OSSL_PARAM_construct_end()};
     EVP_MAC_CTX *ctx = EVP_MAC_CTX_new(hmac);
@@ -93,17 +94,17 @@ static EVP_MAC_CTX *context_kept(struct str key)
     }
     struct keyed *k = &cache->kept[cache->next++ % KEPT_KEYS];
     EVP_MAC_CTX_free(k->ctx);
-    k->ctx = context_new(key);
+    k->ctx = context_new("SHA256", key);
     memcpy(k->key, key.p, key.n);
     k->key_len = key.n;
     return k->ctx;
 }
 
-static void finish(EVP_MAC_CTX *ctx, struct str message, unsigned char *out)
+static void finish(EVP_MAC_CTX *ctx, struct str message, unsigned char *out, size_t size)
 {
     size_t n;
     if (EVP_MAC_update(ctx, (const unsigned char *)message.p, message.n) != 1 ||
-        EVP_MAC_final(ctx, out, &n, SHA256_LEN) != 1)
+        EVP_MAC_final(ctx, out, &n, size) != 1)
         fatal("EVP_MAC failed");
 }
 
@@ -111,15 +112,23 @@ void hmac_sha256(struct str key, struct str message, unsigned char out[SHA256_LE
 {
     pthread_once(&once, fetch);
     if (key.n == 0 || key.n > KEPT_KEY_MAX) {
-        EVP_MAC_CTX *ctx = context_new(key);
-        finish(ctx, message, out);
+        EVP_MAC_CTX *ctx = context_new("SHA256", key);
+        finish(ctx, message, out, SHA256_LEN);
         EVP_MAC_CTX_free(ctx);
         return;
     }
     EVP_MAC_CTX *ctx = context_kept(key);
     if (EVP_MAC_init(ctx, NULL, 0, NULL) != 1) /* back to the keyed state */
         fatal("EVP_MAC_init failed");
-    finish(ctx, message, out);
+    finish(ctx, message, out, SHA256_LEN);
+}
+
+void hmac_sha1(struct str key, struct str message, unsigned char out[SHA1_LEN])
+{
+    pthread_once(&once, fetch);
+    EVP_MAC_CTX *ctx = context_new("SHA1", key);
+    finish(ctx, message, out, SHA1_LEN);
+    EVP_MAC_CTX_free(ctx);
 }
 
 bool digest_equal(struct str a, struct str b)

@@ -74,6 +74,51 @@ void base64_append(struct buf *b, const void *p, size_t n)
         buf_append_ch(b, '=');
 }
 
+void base32_append(struct buf *b, const void *p, size_t n)
+{
+    static const char alphabet[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
+    const unsigned char *from = p;
+    uint32_t bits = 0;
+    int held = 0;
+    for (size_t i = 0; i < n; i++) {
+        bits = (bits << 8 | from[i]) & 0xfff;
+        for (held += 8; held >= 5; held -= 5)
+            buf_append_ch(b, alphabet[bits >> (held - 5) & 31]);
+    }
+    if (held)
+        buf_append_ch(b, alphabet[bits << (5 - held) & 31]);
+}
+
+static int base32_value(char c)
+{
+    return c >= 'A' && c <= 'Z' ? c - 'A' : c >= '2' && c <= '7' ? c - '2' + 26 : -1;
+}
+
+bool base32_decode(struct str text, void *out, size_t size, size_t *n)
+{
+    unsigned char *to = out;
+    uint32_t bits = 0;
+    int held = 0;
+    size_t made = 0;
+    for (size_t i = 0; i < text.n; i++) {
+        int v = base32_value(text.p[i]);
+        if (v < 0)
+            return false;
+        bits = (bits << 5 | (uint32_t)v) & 0xfff;
+        held += 5;
+        if (held < 8)
+            continue;
+        if (made == size)
+            return false;
+        held -= 8;
+        to[made++] = (unsigned char)(bits >> held);
+    }
+    if (held >= 5 || (bits & ((1u << held) - 1)) != 0)
+        return false;
+    *n = made;
+    return true;
+}
+
 static int url_value(char c)
 {
     if (c >= 'A' && c <= 'Z')

@@ -1,4 +1,5 @@
-/* Hex, base64, base64url, percent: bytes to text and back. Decoders refuse what is not canonical.
+/* Hex, base32, base64, base64url, percent: bytes to text and back. Decoders refuse what is not
+ * canonical.
  */
 #ifndef BASE_ENC_H
 #define BASE_ENC_H
@@ -11,6 +12,12 @@ void hex_encode(const void *p, size_t n, char *out);
 
 /* 2 * n hex digits of any case to n bytes; false for anything else. */
 bool hex_decode(struct str hex, void *out, size_t n);
+
+/* RFC 4648 section 6, no padding: secrets that people type. */
+void base32_append(struct buf *b, const void *p, size_t n);
+
+/* The reverse, as base64url_decode below; upper-case letters only. */
+bool base32_decode(struct str text, void *out, size_t size, size_t *n);
 
 /* RFC 4648 section 5, no padding. */
 void base64url_append(struct buf *b, const void *p, size_t n);

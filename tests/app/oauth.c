@@ -14,6 +14,7 @@
 #include "lib/signer.h"
 #include "lib/website.h"
 #include "store/accounts.h"
+#include "store/factors.h"
 
 #define NOW INT64_C(1800000000000)
 
@@ -276,6 +277,38 @@ static void browsers_are_sent_to_a_page_others_get_json(void **state)
     test_expect_error(&r, 400, "invalid_token");
 }
 
+static void turn_second_factor_on(struct fixture *f, const char *user_id)
+{
+    struct space *sp;
+    assert_int_equal(space_acquire(f->t->app.store, SPACE_USER, str_from_c(user_id), &sp), OK);
+    assert_int_equal(space_begin_write(sp), OK);
+    assert_int_equal(factors_begin(sp, STR("GEZDGNBVGY3TQOJQ"), NOW), OK);
+    assert_int_equal(factors_confirm(sp, 1, NOW), OK);
+    assert_int_equal(space_commit(sp), OK);
+    space_release(sp);
+}
+
+static void a_second_factor_is_asked_for_here_too(void **state)
+{
+    struct fixture *f = *state;
+    struct test_reply r = sign_in(f, VERIFIED("1", "b@example.org"));
+    turn_second_factor_on(f, id_of(f, &r));
+    r = sign_in(f, VERIFIED("1", "b@example.org"));
+    test_expect_error(&r, 401, "second_factor_required");
+    assert_null(test_cookie(f->t, &r, "token"));
+    test_string(f->t, &r, "loginToken");
+    struct begun b = begin(f, "", NULL);
+    give(f, &b, VERIFIED("1", "b@example.org"));
+    struct str target =
+        arena_printf(&f->t->mem, "/api/auth/oauth/op/callback?code=c&state=%s", b.state);
+    r = test_call(f->t, (struct test_call){.target = target.p,
+                                           .cookie = b.cookie,
+                                           .headers.accept = STR("text/html")});
+    assert_int_equal(r.status, 303);
+    assert_true(str_starts_with(test_header(&r, "Location", 0), STR("/#loginToken=ey")));
+    assert_null(test_cookie(f->t, &r, "token"));
+}
+
 static void what_the_person_ended_is_told_apart_from_failures(void **state)
 {
     struct fixture *f = *state;
@@ -423,6 +456,7 @@ int main(void)
         TEST(a_sign_in_outlives_a_change_of_the_secret),
         TEST(callbacks_count_as_attempts),
         TEST(browsers_are_sent_to_a_page_others_get_json),
+        TEST(a_second_factor_is_asked_for_here_too),
         TEST(what_the_person_ended_is_told_apart_from_failures),
         TEST(unknown_providers_are_not_found),
         TEST(the_redirect_uri_follows_the_public_url),

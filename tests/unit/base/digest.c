@@ -54,6 +54,20 @@ static void makes_hmac_sha_256(void **state)
     assert_hex("60e431591ee0b67f0d8a26aacbf5b77f8e0bc6213728c5140546040f0ee37f54", out, sizeof out);
 }
 
+/* RFC 2202, cases 2 and 6. */
+static void makes_hmac_sha_1(void **state)
+{
+    (void)state;
+    unsigned char out[SHA1_LEN];
+    char key[80];
+    hmac_sha1(STR("Jefe"), STR("what do ya want for nothing?"), out);
+    assert_hex("effcdf6ae5eb2fa2d27416d5f184df9c259a7c79", out, sizeof out);
+    memset(key, 0xaa, sizeof key);
+    hmac_sha1(str_make(key, 80), STR("Test Using Larger Than Block-Size Key - Hash Key First"),
+              out);
+    assert_hex("aa4ae5e15272d00e95705637ce8a3b55ed402112", out, sizeof out);
+}
+
 static void takes_empty_keys_and_messages(void **state)
 {
     (void)state;
@@ -125,6 +139,7 @@ int main(void)
         cmocka_unit_test(makes_sha_1),
         cmocka_unit_test(makes_sha_256),
         cmocka_unit_test(makes_hmac_sha_256),
+        cmocka_unit_test(makes_hmac_sha_1),
         cmocka_unit_test(takes_empty_keys_and_messages),
         cmocka_unit_test(gives_the_same_whatever_keys_came_before),
         cmocka_unit_test(works_in_several_threads),

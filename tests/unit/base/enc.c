@@ -133,6 +133,43 @@ static void leaves_text_without_escapes_where_it_is(void **state)
     arena_release(&a);
 }
 
+/* RFC 4648 section 10, without the padding. */
+static void base32_goes_there_and_back(void **state)
+{
+    (void)state;
+    static const char *const cases[][2] = {
+        {"", ""},
+        {"f", "MY"},
+        {"fo", "MZXQ"},
+        {"foo", "MZXW6"},
+        {"foob", "MZXW6YQ"},
+        {"fooba", "MZXW6YTB"},
+        {"foobar", "MZXW6YTBOI"},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        struct str plain = str_from_c(cases[i][0]), text = str_from_c(cases[i][1]);
+        struct buf b = BUF_INIT;
+        char back[8];
+        size_t n;
+        base32_append(&b, plain.p, plain.n);
+        assert_true(str_eq(buf_str(&b), text));
+        assert_true(base32_decode(text, back, sizeof back, &n));
+        assert_true(str_eq(str_make(back, n), plain));
+        buf_release(&b);
+    }
+}
+
+static void base32_that_is_not_canonical_is_refused(void **state)
+{
+    (void)state;
+    static const char *const bad[] = {"M", "MZX", "MZXW6Y", "my", "M1", "MY======", "MZ", "M Y"};
+    char out[8];
+    size_t n;
+    for (size_t i = 0; i < ARRAY_LEN(bad); i++)
+        assert_false(base32_decode(str_from_c(bad[i]), out, sizeof out, &n));
+    assert_false(base32_decode(STR("MZXQ"), out, 1, &n));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -143,6 +180,8 @@ int main(void)
         cmocka_unit_test(percent_encodes_what_is_reserved),
         cmocka_unit_test(decodes_percent_escapes),
         cmocka_unit_test(leaves_text_without_escapes_where_it_is),
+        cmocka_unit_test(base32_goes_there_and_back),
+        cmocka_unit_test(base32_that_is_not_canonical_is_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
