@@ -16,7 +16,7 @@ struct envelope {
 
 enum delivery_end {
     DELIVERY_SENT,    /* another took the mail upon himself */
-    DELIVERY_FAILED,  /* for now: try again later */
+    DELIVERY_FAILED,  /* not this time: try again later */
     DELIVERY_REFUSED, /* for good */
     DELIVERY_STOPPED, /* the process ends */
 };
