@@ -297,7 +297,11 @@ export class CubbyClient {
     /** Hears of every call that was answered, or failed (status 0). */
     onRequest(run: (call: { method: string; path: string; body: any; status: number; ms: number; answer: any }) => void): () => void;
 
-    /** Event names as in the protocol; a final `*` is any suffix. */
+    /**
+     * Event names as in the protocol; a final `*` is any suffix. Raised here: `realtime:disconnected`
+     * {retryIn}, `auth:login|logout|refresh` {user}, `write:failed` {write, error} (it was refused and
+     * taken back), `conflict` (a Conflict).
+     */
     on(event: string, run: (data: any, event: ServerEvent) => void): () => void;
     off(event: string, run: (data: any, event: ServerEvent) => void): void;
     onTableEvent(collection: string, run: (type: 'create' | 'update' | 'delete', data: any) => void): () => void;
