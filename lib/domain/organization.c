@@ -381,6 +381,19 @@ static enum err take_invitation(struct organization_call *c, struct member *m)
     return e ? e : announce_member(c, &o, m);
 }
 
+/* Not the account's any more: what was sent to an address is for whoever has that. */
+static enum err leave_invitation(struct organization_call *c, struct member *m)
+{
+    struct organization o;
+    enum err e = organizations_get(c->main_db, m->organization_id, c->mem, &o);
+    if (!e)
+        e = announce_removal(c, &o, m, m->user_id);
+    m->user_id = STR("");
+    if (!e)
+        e = members_update(c->main_db, m);
+    return e ? e : announce_member(c, &o, m);
+}
+
 static enum err change_address(struct organization_call *c, struct member *m, struct str email)
 {
     struct organization o;
@@ -392,11 +405,24 @@ static enum err change_address(struct organization_call *c, struct member *m, st
     return e ? e : announce_member(c, &o, m);
 }
 
-/* Invitations first: one that meets a membership makes room for its address. */
+static enum err leave_behind(struct organization_call *c, struct str email)
+{
+    struct members list;
+    enum err e = members_of_user(c->main_db, c->user_id, c->mem, &list);
+    for (size_t i = 0; !e && i < list.count; i++)
+        if (!list.list[i].active && !str_eq(list.list[i].email, email))
+            e = leave_invitation(c, &list.list[i]);
+    return e;
+}
+
+/* What is left behind does not meet what was waiting; that makes room for a membership's new
+ * address where it meets one. */
 enum err organization_take_address(struct organization_call *c, struct str email)
 {
     struct members list;
-    enum err e = members_of_address(c->main_db, email, c->mem, &list);
+    enum err e = leave_behind(c, email);
+    if (!e)
+        e = members_of_address(c->main_db, email, c->mem, &list);
     for (size_t i = 0; !e && i < list.count; i++)
         e = take_invitation(c, &list.list[i]);
     if (!e)

@@ -65,7 +65,7 @@ enum err organization_delete(struct organization_call *c, struct str id) must_ch
 /*
  * For whoever makes accounts and changes their addresses, in that transaction, after it: the
  * account c->user_id has this address now. Invitations of the address become the account's, and
- * memberships with auto_accept.
+ * memberships with auto_accept; those that it has not accepted stay with the address it had.
  */
 enum err organization_take_address(struct organization_call *c, struct str email) must_check;
 

@@ -214,6 +214,42 @@ static void a_new_address_is_shown_and_meets_its_invitations(void **state)
     invite(f, "bob@x.org"); /* the old one is free again */
 }
 
+/* Else whoever signed up with the address of another, and then moved to one of his own that he can
+ * verify, would accept what was meant for the other. */
+static void an_invitation_stays_with_its_address_until_it_is_accepted(void **state)
+{
+    struct fixture *f = *state;
+    struct member m;
+    f->ann.rules.auto_accept = f->bob.rules.auto_accept = f->cat.rules.auto_accept = false;
+    assert_true(str_eq(invite(f, "bob@x.org").user_id, BOB));
+    assert_int_equal(accounts_set_email_within(f->sp, BOB, STR("mallory@x.org")), OK);
+    assert_int_equal(organization_take_address(&f->bob, STR("mallory@x.org")), OK);
+    assert_int_equal(organization_accept(&f->bob, ORG, &m), ERR_NOT_FOUND);
+    assert_string_equal(waiting(f, SPACE_USER, BOB), "member_added member_removed");
+    assert_string_equal(waiting(f, SPACE_USER, ANN),
+                        "created member_added member_removed member_added");
+
+    make_account(f, CAT, "bob@x.org");
+    assert_int_equal(accounts_set_email_within(f->sp, CAT, STR("bob@x.org")), OK);
+    assert_int_equal(organization_take_address(&f->cat, STR("bob@x.org")), OK);
+    assert_int_equal(organization_accept(&f->cat, ORG, &m), OK);
+    assert_int_equal(members_of(f).count, 1);
+}
+
+static void an_invitation_left_behind_does_not_meet_that_of_the_new_address(void **state)
+{
+    struct fixture *f = *state;
+    struct member m;
+    f->ann.rules.auto_accept = f->bob.rules.auto_accept = false;
+    invite(f, "bob@x.org");
+    invite(f, "robert@x.org");
+    assert_int_equal(accounts_set_email_within(f->sp, BOB, STR("robert@x.org")), OK);
+    assert_int_equal(organization_take_address(&f->bob, STR("robert@x.org")), OK);
+    assert_int_equal(organization_accept(&f->bob, ORG, &m), OK);
+    assert_true(str_eq(m.email, STR("robert@x.org")));
+    assert_int_equal(members_of(f).count, 2);
+}
+
 static void an_owner_does_not_become_a_member_of_his_own(void **state)
 {
     struct fixture *f = *state;
@@ -256,6 +292,8 @@ int main(void)
         TEST(an_invited_address_that_gets_an_account_is_a_member),
         TEST(with_auto_accept_off_it_is_invited_still),
         TEST(a_new_address_is_shown_and_meets_its_invitations),
+        TEST(an_invitation_stays_with_its_address_until_it_is_accepted),
+        TEST(an_invitation_left_behind_does_not_meet_that_of_the_new_address),
         TEST(an_owner_does_not_become_a_member_of_his_own),
         TEST(a_user_who_goes_leaves_all_and_takes_what_is_his_alone),
         TEST(an_owner_of_members_cannot_go),
