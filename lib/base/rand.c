@@ -22,6 +22,17 @@ void rand_bytes(void *p, size_t n)
     }
 }
 
+/* What lies above the last whole multiple of n is thrown away: it would favour low numbers. */
+uint32_t rand_below(uint32_t n)
+{
+    uint32_t limit = UINT32_MAX - UINT32_MAX % n, x;
+    assert(n > 0);
+    do
+        rand_bytes(&x, sizeof x);
+    while (x >= limit);
+    return x % n;
+}
+
 void rand_id(char out[RAND_ID_LEN + 1])
 {
     unsigned char raw[RAND_ID_LEN / 2];

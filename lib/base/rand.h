@@ -11,6 +11,9 @@
 /* Fill p with n random bytes; ends the process if the kernel has none to give. */
 void rand_bytes(void *p, size_t n);
 
+/* A number under n, each as likely as any other. n > 0. */
+uint32_t rand_below(uint32_t n);
+
 /* 128 random bits as 32 lower-case hex digits, '\0'-terminated: user and session ids. */
 void rand_id(char out[RAND_ID_LEN + 1]);
 

@@ -88,10 +88,17 @@
     " space_id TEXT NOT NULL, name TEXT NOT NULL, data TEXT NOT NULL, at INTEGER NOT NULL);"       \
     "CREATE INDEX outbox_space ON outbox(space_kind, space_id, id);"
 
-/* Failed sign-ins in a row. */
+/* Failed sign-ins, in thousandths. n: the newest rows are kept. */
 #define FAILURE                                                                                    \
-    "CREATE TABLE failure(scope TEXT NOT NULL, subject TEXT NOT NULL, count INTEGER NOT NULL,"     \
-    " last_at INTEGER NOT NULL, PRIMARY KEY(scope, subject)) WITHOUT ROWID;"
+    "CREATE TABLE failure(n INTEGER PRIMARY KEY, scope TEXT NOT NULL, subject TEXT NOT NULL,"      \
+    " points INTEGER NOT NULL, last_at INTEGER NOT NULL, UNIQUE(scope, subject));"                 \
+    "CREATE INDEX failure_last_at ON failure(last_at);"
+
+/* Codes by mail, of which only keyed hashes are kept. */
+#define LOGIN_CODE                                                                                 \
+    "CREATE TABLE login_code(email TEXT PRIMARY KEY, hash TEXT NOT NULL,"                          \
+    " expires INTEGER NOT NULL, attempts INTEGER NOT NULL) WITHOUT ROWID;"                         \
+    "CREATE INDEX login_code_expires ON login_code(expires);"
 
 /* Tokens and codes that work once, and were used. */
 #define ONCE                                                                                       \
@@ -107,11 +114,12 @@
     " created_at INTEGER NOT NULL, confirmed_at INTEGER, last_step INTEGER NOT NULL DEFAULT 0);"   \
     "CREATE TABLE recovery(hash TEXT PRIMARY KEY, used_at INTEGER) WITHOUT ROWID;"                 \
     "CREATE TABLE passkey(id TEXT PRIMARY KEY, public_key TEXT NOT NULL,"                          \
-    " algorithm INTEGER NOT NULL, sign_count INTEGER NOT NULL, name TEXT NOT NULL,"                \
-    " transports TEXT NOT NULL, created_at INTEGER NOT NULL, last_used_at INTEGER) WITHOUT ROWID;"
+    " algorithm INTEGER NOT NULL, sign_count INTEGER NOT NULL, backup_eligible INTEGER NOT NULL,"  \
+    " name TEXT NOT NULL, transports TEXT NOT NULL, created_at INTEGER NOT NULL,"                  \
+    " last_used_at INTEGER) WITHOUT ROWID;"
 
-static const char *const main_steps[] = {META ACCOUNT ATTEMPT,
-                                         IDENTITY MAIL ORGANIZATION OUTBOX FAILURE ONCE IDEM};
+static const char *const main_steps[] = {
+    META ACCOUNT ATTEMPT, IDENTITY MAIL ORGANIZATION OUTBOX FAILURE LOGIN_CODE ONCE IDEM};
 static const char *const user_steps[] = {META CHANGE KV IDEM SESSION, ACTIVITY FACTORS ONCE};
 static const char *const org_steps[] = {META CHANGE KV IDEM};
 static const char *const shared_steps[] = {META CHANGE IDEM, COUNTER};

@@ -23,6 +23,26 @@ static void fills_every_byte(void **state)
     rand_bytes(NULL, 0);
 }
 
+static void numbers_stay_under_their_bound_and_reach_all_below_it(void **state)
+{
+    (void)state;
+    int seen[6] = {0};
+    for (int round = 0; round < 6000; round++) {
+        uint32_t x = rand_below(6);
+        assert_true(x < 6);
+        seen[x]++;
+    }
+    for (size_t i = 0; i < ARRAY_LEN(seen); i++)
+        assert_in_range(seen[i], 700, 1300); /* 10 deviations off */
+    assert_int_equal(rand_below(1), 0);
+    /* A quarter of what comes is thrown away here, or the low third would come half of the times.
+     */
+    uint32_t low = 0;
+    for (int round = 0; round < 900; round++)
+        low += rand_below(0xc0000000) < 0x40000000;
+    assert_in_range(low, 210, 390);
+}
+
 static void makes_ids_of_lower_case_hex(void **state)
 {
     (void)state;
@@ -69,6 +89,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(fills_every_byte),
+        cmocka_unit_test(numbers_stay_under_their_bound_and_reach_all_below_it),
         cmocka_unit_test(makes_ids_of_lower_case_hex),
         cmocka_unit_test(makes_uuids_of_version_7),
         cmocka_unit_test(sorts_uuids_by_time_and_counter),

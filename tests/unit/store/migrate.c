@@ -195,7 +195,8 @@ static void a_main_file_of_before_organizations_keeps_its_accounts(void **state)
     assert_int_equal(space_acquire(t->store, SPACE_MAIN, STR(""), &sp), OK);
     assert_int_equal(db_exec(sp->db, "DROP TABLE identity; DROP TABLE mail; DROP TABLE member;"
                                      "DROP TABLE organization; DROP TABLE outbox;"
-                                     "DROP TABLE failure; DROP TABLE once; DROP TABLE idem;"
+                                     "DROP TABLE failure; DROP TABLE login_code;"
+                                     "DROP TABLE once; DROP TABLE idem;"
                                      "INSERT INTO account VALUES('a', 'a@b', '', 1, 0);"
                                      "PRAGMA user_version=1"),
                      OK);
