@@ -8,6 +8,7 @@
 #include "credentials.h"
 #include "links.h"
 #include "res/res.h"
+#include "store/factors.h"
 #include "store/once.h"
 
 /* --- a reset is asked for --------------------------------------------------------------------- */
@@ -114,8 +115,10 @@ static enum err store_password(struct req *r, const struct new_password *p)
         e = once_use(main, p->link->jti, p->link->exp, clock_wall_ms() / 1000);
     if (e == OK)
         e = accounts_by_id_within(main, p->account->id, r->mem, &now);
-    if (e == OK && !str_eq(now.password_hash, p->account->password_hash))
-        e = p->link ? ERR_INVALID_TOKEN : ERR_INVALID_CREDENTIALS;
+    if (e == OK && p->link && !links_is_current(p->link, &now))
+        e = ERR_INVALID_TOKEN;
+    else if (e == OK && !str_eq(now.password_hash, p->account->password_hash))
+        e = ERR_INVALID_CREDENTIALS;
     if (e == OK)
         e = accounts_set_password_within(main, now.id, p->hash);
     if (e == OK && p->link) /* the link came by mail to this address */
@@ -133,14 +136,30 @@ static enum err end_sessions(struct space *sp, struct str keep_sid)
 }
 
 /*
+ * The link is the first proof of whose the address is: whoever signed up with it may be another. He
+ * must not keep the owner out with a second factor of his.
+ */
+static enum err forget_factors(struct space *sp, const struct activity_from *from)
+{
+    bool on;
+    enum err e = factors_is_on(sp, &on);
+    if (e == OK)
+        e = factors_remove(sp);
+    return e || !on ? e : activity_add(sp, ACTIVITY_TOTP_DISABLED, from, STR_NULL);
+}
+
+/*
  * The sessions end in a commit of their own before the password changes, so that a crash between
- * leaves none of them alive; and once more in the transaction around the change, for who signed in
- * with the old password meanwhile (signin_open looks at the password within its own).
+ * leaves none of them alive, and no factor of another's; and once more in the transaction around
+ * the change, for who signed in with the old password meanwhile (signin_open looks at the password
+ * within its own).
  */
 static enum err take_effect(struct req *r, struct space *sp, const struct new_password *p)
 {
     struct activity_from from = audit_from(r);
     enum err e = end_sessions(sp, p->keep_sid);
+    if (e == OK && p->link && !p->account->email_verified)
+        e = forget_factors(sp, &from);
     if (e == OK)
         e = space_commit(sp);
     if (e)

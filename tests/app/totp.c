@@ -117,6 +117,18 @@ static int lines_of(struct test_app *t, const char *kind)
     return n;
 }
 
+/* By mail, which proves whose the address is. */
+static void reset_password(struct test_app *t, const char *password)
+{
+    struct test_reply r =
+        post(t, "/api/password-reset/request", NULL, STR("{\"email\":\"a@example.org\"}"));
+    assert_int_equal(r.status, 200);
+    r = post(t, "/api/password-reset/confirm", NULL,
+             arena_printf(&t->mem, "{\"resetToken\":\"%s\",\"newPassword\":\"%s\"}",
+                          test_mailed_token(t, "a@example.org", "reset_password"), password));
+    assert_int_equal(r.status, 200);
+}
+
 static bool state_is(struct test_app *t, const char *state)
 {
     struct test_reply r =
@@ -273,6 +285,21 @@ static void tokens_that_are_not_good_are_refused(void **state)
     test_expect_error(&r, 400, "invalid_token");
 }
 
+/* Whoever signed up with the address of another could keep its owner out with his own app. */
+static void a_reset_that_verifies_the_address_turns_it_off_any_later_one_does_not(void **state)
+{
+    struct test_app *t = *state;
+    turn_on(t, NULL);
+    reset_password(t, TEST_PASSWORD);
+    struct test_reply r = log_in(t);
+    assert_int_equal(r.status, 200);
+    t->token = test_string(t, &r, "token");
+    assert_int_equal(lines_of(t, "totp_disabled"), 1);
+    turn_on(t, NULL);
+    reset_password(t, TEST_PASSWORD);
+    login_token(t);
+}
+
 static void a_form_goes_on_at_a_page(void **state)
 {
     struct test_app *t = *state;
@@ -310,6 +337,7 @@ int main(void)
         TEST(codes_of_one_kind_are_none_of_the_other),
         TEST(five_attempts_a_minute),
         TEST(tokens_that_are_not_good_are_refused),
+        TEST(a_reset_that_verifies_the_address_turns_it_off_any_later_one_does_not),
         TEST(a_form_goes_on_at_a_page),
         TEST(the_export_tells_of_it_without_the_secret),
     };
