@@ -172,9 +172,12 @@ static void program_close(struct program *p)
     arena_release(&p->mem);
 }
 
-/* Blocked in all threads: only await_end() takes them. */
+/* The signals that end us are blocked in all threads: only serve() takes them. What a program of
+ * ours ends with is for us to know, whatever who started us thinks of SIGCHLD. */
 static void own_signals(sigset_t *ends)
 {
+    struct sigaction usual = {.sa_handler = SIG_DFL};
+    sigaction(SIGCHLD, &usual, NULL);
     sigemptyset(ends);
     sigaddset(ends, SIGTERM);
     sigaddset(ends, SIGINT);

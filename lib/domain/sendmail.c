@@ -81,12 +81,15 @@ static int spawn(const char *program, int input, pid_t *pid)
     return failed;
 }
 
+/* *status is -1 where the exit code is lost: this process was started with SIGCHLD ignored. */
 static bool has_ended(pid_t pid, int options, int *status)
 {
     pid_t got;
     do {
         got = waitpid(pid, status, options);
     } while (got < 0 && errno == EINTR);
+    if (got < 0)
+        *status = -1;
     return got != 0;
 }
 
@@ -107,6 +110,8 @@ static bool await_end(pid_t pid, int64_t timeout_ms, const atomic_bool *stop, in
 /* sysexits(3): only what is about this mail is for good. */
 static struct delivery judge(int status)
 {
+    if (status == -1)
+        return (struct delivery){DELIVERY_FAILED, 0, "its exit code is lost: SIGCHLD is ignored"};
     if (!WIFEXITED(status))
         return (struct delivery){DELIVERY_FAILED, 0, "the program was killed"};
     int code = WEXITSTATUS(status);

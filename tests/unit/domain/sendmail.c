@@ -3,6 +3,7 @@
 
 #include <setjmp.h>
 #include <stdarg.h>
+#include <signal.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -139,6 +140,17 @@ static void a_program_that_takes_too_long_is_killed(void **state)
 
 #define T(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
+/* As some who start us have it: the kernel then keeps no program's exit code. */
+static void an_exit_code_that_is_lost_is_no_success(void **state)
+{
+    (void)state;
+    struct sigaction ignore = {.sa_handler = SIG_IGN}, before;
+    sigaction(SIGCHLD, &ignore, &before);
+    struct delivery d = run("exit 75");
+    sigaction(SIGCHLD, &before, NULL);
+    assert_int_equal(d.end, DELIVERY_FAILED);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -147,6 +159,7 @@ int main(void)
         T(exit_codes_say_what_became_of_it),
         T(a_program_that_is_not_there_can_be_there_later),
         T(a_program_that_takes_too_long_is_killed),
+        T(an_exit_code_that_is_lost_is_no_success),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
