@@ -5,7 +5,9 @@
 #include "base/clock.h"
 #include "base/utf8.h"
 #include "credentials.h"
+#include "store/identities.h"
 #include "store/limits.h"
+#include "store/passkeys.h"
 #include "store/sessions.h"
 
 #define LOCAL_MAX   64
@@ -165,6 +167,29 @@ static enum err check_fresh(struct req *r)
         return OK;
     return req_fail(r, ERR_INVALID_CREDENTIALS,
                     "This account has no password: sign in again, then try within 5 minutes");
+}
+
+static void find_identity(void *arg, const struct identity *i)
+{
+    bool *found = arg;
+    (void)i;
+    *found = true;
+}
+
+enum err credentials_check_way_in(struct req *r, struct space *main)
+{
+    struct account a;
+    bool has_identity = false;
+    int64_t passkeys = 0;
+    enum err e = accounts_by_id_within(main, r->who.user_id, r->mem, &a);
+    if (e == OK)
+        e = identities_list(main, r->who.user_id, find_identity, &has_identity);
+    if (e == OK)
+        e = passkeys_count(r->space, &passkeys);
+    if (e || a.password_hash.n || has_identity || passkeys)
+        return e;
+    r->code = STR("last_sign_in");
+    return req_fail(r, ERR_CONFLICT, "There is no other way to sign in: set a password first");
 }
 
 enum err credentials_confirm(struct req *r, struct str name, struct account *a)

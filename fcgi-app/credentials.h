@@ -44,6 +44,12 @@ enum err credentials_take_factor(struct req *r, struct str user_id) must_check;
 enum err credentials_check(struct req *r, struct str password, const struct account *a) must_check;
 
 /*
+ * Once a way into r's account was taken away, in `main` or in r->space, both in write transactions:
+ * is there a password, an identity or a passkey left? ERR_CONFLICT, with the code last_sign_in.
+ */
+enum err credentials_check_way_in(struct req *r, struct space *main) must_check;
+
+/*
  * Before what only the owner of an account may do (NEED_USER, HASHES): the password in the body's
  * member `name` is right, or the account has none and the session is under FRESH_SIGN_IN_MS old.
  * *a is the account, in r->mem. Counts as an attempt. r->space has been given back afterwards.

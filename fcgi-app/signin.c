@@ -36,6 +36,7 @@ struct entrance {
     struct str how;
     const struct link *link; /* NULL: it is the first step */
     const struct signin_second *second;
+    const struct signin_proof *proof; /* NULL: what was proven counts for one factor */
 };
 
 /* No session yet, but what one can be had for. */
@@ -53,6 +54,8 @@ static enum err ask_second(struct req *r, const struct entrance *n)
 static enum err check_second(struct req *r, struct space *sp, const struct entrance *n)
 {
     bool on;
+    if (n->proof)
+        return n->proof->check(r, sp, n->proof->arg);
     enum err e = n->link ? once_use(sp, n->link->jti, n->link->exp, clock_wall_ms() / 1000)
                          : factors_is_on(sp, &on);
     if (e)
@@ -91,6 +94,12 @@ enum err signin_open(struct req *r, const struct account *a, struct str how,
     return enter(r, &(struct entrance){.account = a, .how = how}, out);
 }
 
+enum err signin_prove(struct req *r, const struct account *a, struct str how,
+                      const struct signin_proof *proof, struct auth_tokens *out)
+{
+    return enter(r, &(struct entrance){.account = a, .how = how, .proof = proof}, out);
+}
+
 /* *l->user_id is whom the token is of, once that is certain. */
 static enum err check_link(struct req *r, struct str token, struct link *l, struct account *a)
 {
@@ -111,7 +120,7 @@ enum err signin_finish(struct req *r, struct str login_token, const struct signi
     if (e == OK)
         e = credentials_take_factor(r, a->id);
     if (e == OK)
-        e = enter(r, &(struct entrance){a, link.how, &link, second}, out);
+        e = enter(r, &(struct entrance){a, link.how, &link, second, NULL}, out);
     if (e == ERR_INVALID_CREDENTIALS)
         audit_later(r, ACTIVITY_TOTP_FAILED, a->id, STR_NULL);
     return e == ERR_INVALID_TOKEN ? audit_refused(r, "login", link.user_id) : e;

@@ -28,6 +28,17 @@ enum err signin_make(struct req *r, struct account *a, struct str how,
 enum err signin_open(struct req *r, const struct account *a, struct str how,
                      struct auth_tokens *out) must_check;
 
+/* A proof that is two factors by itself: `check` sees it in the transaction of the session.
+ * ERR_INVALID_CREDENTIALS: it is none. */
+struct signin_proof {
+    enum err (*check)(struct req *r, struct space *sp, void *arg);
+    void *arg;
+};
+
+/* The same as signin_open by such a proof: no further factor is asked for. */
+enum err signin_prove(struct req *r, const struct account *a, struct str how,
+                      const struct signin_proof *proof, struct auth_tokens *out) must_check;
+
 /* A second factor: `use` proves it, and uses it up, in the transaction of the session.
  * ERR_INVALID_CREDENTIALS: the code is wrong; ERR_INVALID_TOKEN: the account has no such factor. */
 struct signin_second {

@@ -104,6 +104,20 @@ static void add_identity(void *arg, const struct identity *i)
     buf_append_ch(out, '}');
 }
 
+static void add_passkey(void *arg, const struct passkey *k)
+{
+    struct export *x = arg;
+    struct buf *out = out_of(x);
+    separate(x);
+    buf_append_ch(out, '{');
+    passkey_append_members(out, k);
+    buf_append_lit(out, ",\"publicKey\":");
+    json_append_string(out, k->public_key);
+    buf_appendf(out, ",\"algorithm\":%lld,", (long long)k->algorithm);
+    passkey_append_transports(out, k);
+    buf_append_ch(out, '}');
+}
+
 static void add_membership(struct export *x, const struct membership *m)
 {
     struct buf *out = out_of(x);
@@ -210,6 +224,10 @@ static enum err write_account(struct export *x)
     if (e == OK)
         e = totp_append_state(out, sp);
     buf_append_ch(out, '}');
+    begin_list(x, "passkeys");
+    if (e == OK)
+        e = passkeys_list(sp, add_passkey, x);
+    buf_append_lit(out, "]");
     begin_list(x, "sessions");
     if (e == OK)
         e = sessions_list(sp, now, add_session, x);

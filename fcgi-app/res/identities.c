@@ -3,6 +3,7 @@
 
 #include "audit.h"
 #include "base/clock.h"
+#include "credentials.h"
 #include "res/res.h"
 #include "store/accounts.h"
 #include "store/identities.h"
@@ -36,31 +37,6 @@ enum err identities_show(struct req *r)
 
 /* --- unlinking -------------------------------------------------------------------------------- */
 
-struct others {
-    struct str provider; /* the one that goes */
-    bool found;
-};
-
-static void look_for_other(void *arg, const struct identity *i)
-{
-    struct others *o = arg;
-    o->found = o->found || !str_eq(i->provider, o->provider);
-}
-
-/* Is there another way into the account? */
-static enum err check_other_way(struct req *r, struct space *main, struct str provider)
-{
-    struct account a;
-    struct others others = {.provider = provider};
-    enum err e = accounts_by_id_within(main, r->who.user_id, r->mem, &a);
-    if (e == OK && !a.password_hash.n)
-        e = identities_list(main, r->who.user_id, look_for_other, &others);
-    if (e || a.password_hash.n || others.found)
-        return e;
-    r->code = STR("last_sign_in");
-    return req_fail(r, ERR_CONFLICT, "There is no other way to sign in: set a password first");
-}
-
 enum err identities_unlink(struct req *r)
 {
     struct activity_from from = audit_from(r);
@@ -73,7 +49,7 @@ enum err identities_unlink(struct req *r)
     if (e == OK)
         e = identities_remove(sp, r->who.user_id, provider);
     if (e == OK)
-        e = check_other_way(r, sp, provider);
+        e = credentials_check_way_in(r, sp);
     if (e == OK)
         e = activity_add(r->space, ACTIVITY_PROVIDER_UNLINKED, &from, provider);
     if (e == OK)

@@ -148,6 +148,20 @@ static enum err forget_factors(struct space *sp, const struct activity_from *fro
     return e || !on ? e : activity_add(sp, ACTIVITY_TOTP_DISABLED, from, STR_NULL);
 }
 
+/* Who signed up with the address of another keeps no way in once its owner has set a password: the
+ * passkeys of an account whose address was never verified may be his. */
+static enum err end_foreign_passkeys(struct space *sp, const struct new_password *p,
+                                     const struct activity_from *from)
+{
+    int64_t removed = 0;
+    enum err e = OK;
+    if (p->link && !p->account->email_verified)
+        e = passkeys_remove_all(sp, &removed);
+    if (e == OK && removed)
+        e = activity_add(sp, ACTIVITY_PASSKEY_REMOVED, from, STR("password reset"));
+    return e;
+}
+
 /*
  * The sessions end in a commit of their own before the password changes, so that a crash between
  * leaves none of them alive, and no factor of another's; and once more in the transaction around
@@ -171,6 +185,8 @@ static enum err take_effect(struct req *r, struct space *sp, const struct new_pa
     if (e == OK)
         e = activity_add(sp, p->link ? ACTIVITY_PASSWORD_RESET : ACTIVITY_PASSWORD_CHANGED, &from,
                          STR_NULL);
+    if (e == OK)
+        e = end_foreign_passkeys(sp, p, &from);
     if (e == OK)
         e = store_password(r, p);
     return e ? e : space_commit(sp);

@@ -6,6 +6,7 @@
 #include "req.h"
 #include "store/accounts.h"
 #include "store/activity.h"
+#include "store/passkeys.h"
 #include "store/sessions.h"
 
 /* account.c */
@@ -64,6 +65,19 @@ enum err login_totp(struct req *r);
 enum err login_recovery(struct req *r);
 /* Append "enabled":…,"recoveryCodesLeft":…; not a handler. */
 enum err totp_append_state(struct buf *out, struct space *sp);
+
+/* passkeys.c */
+enum err passkeys_begin(struct req *r);
+enum err passkeys_post(struct req *r);
+enum err passkeys_show(struct req *r);
+enum err passkeys_drop(struct req *r);
+/* Append "id":…,"name":…,"createdAt":…,"lastUsedAt":…, and "transports":[…]; not handlers. */
+void passkey_append_members(struct buf *out, const struct passkey *k);
+void passkey_append_transports(struct buf *out, const struct passkey *k);
+
+/* login_passkey.c */
+enum err login_passkey_begin(struct req *r);
+enum err login_passkey(struct req *r);
 
 /* ticket.c */
 enum err ticket_post(struct req *r);
