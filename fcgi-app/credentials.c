@@ -11,6 +11,7 @@
 #include "store/sessions.h"
 
 #define LOCAL_MAX   64
+#define CODE_MAX    64 /* longer codes are nobody's */
 #define ATTEMPTS_MS 60000
 #define FACTORS_MAX 5 /* whatever the settings say of passwords: a code has six digits only */
 
@@ -100,6 +101,22 @@ enum err credentials_read_new_password(struct req *r, struct str name, struct st
     return OK;
 }
 
+enum err credentials_read_code(struct req *r, struct str *out)
+{
+    struct str text;
+    size_t n = 0;
+    enum err e = read_string(r, STR("code"), &text);
+    if (e)
+        return e;
+    char *code = arena_alloc(r->mem, CODE_MAX);
+    for (size_t i = 0; i < text.n && n < CODE_MAX; i++)
+        if (text.p[i] != ' ' && text.p[i] != '-')
+            code[n++] =
+                (char)(text.p[i] >= 'A' && text.p[i] <= 'Z' ? text.p[i] + 'a' - 'A' : text.p[i]);
+    *out = str_make(code, n);
+    return OK;
+}
+
 /* --- attempts --------------------------------------------------------------------------------- */
 
 static void set_limits(struct req *r, const char *kind, struct str email, struct limit out[2])
@@ -134,9 +151,9 @@ enum err credentials_take_attempt_within(struct req *r, struct space *main, cons
     return e;
 }
 
-enum err credentials_take_factor(struct req *r, struct str user_id)
+enum err credentials_take_factor(struct req *r, struct str whose)
 {
-    const struct limit l = {STR("factor"), user_id, FACTORS_MAX, ATTEMPTS_MS};
+    const struct limit l = {STR("factor"), whose, FACTORS_MAX, ATTEMPTS_MS};
     int64_t retry_ms = 0;
     enum err e = limits_take(r->app->store, &l, 1, clock_wall_ms(), &retry_ms);
     r->retry_after_s = (retry_ms + 999) / 1000;

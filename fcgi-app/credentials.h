@@ -24,6 +24,9 @@ bool credentials_is_address(struct req *r, struct str text, struct str *out);
 /* The member `name` as a password to be set: long enough, short enough. */
 enum err credentials_read_new_password(struct req *r, struct str name, struct str *out) must_check;
 
+/* The member "code" as people type codes: spaces, hyphens and capitals do not count. In r->mem. */
+enum err credentials_read_code(struct req *r, struct str *out) must_check;
+
 /*
  * Count an attempt of this kind ("auth": sign-ups and log-ins together, "mail": what makes us send
  * one) for the address and for the client. ERR_RATE_LIMIT, with r->retry_after_s.
@@ -34,8 +37,9 @@ enum err credentials_take_attempt(struct req *r, const char *kind, struct str em
 enum err credentials_take_attempt_within(struct req *r, struct space *main, const char *kind,
                                          struct str email) must_check;
 
-/* Count an attempt at the second factor of an account: 5 a minute. ERR_RATE_LIMIT, as above. */
-enum err credentials_take_factor(struct req *r, struct str user_id) must_check;
+/* Count an attempt at a code of few digits: 5 a minute for each user or address, whatever the
+ * settings say. ERR_RATE_LIMIT, as above. */
+enum err credentials_take_factor(struct req *r, struct str whose) must_check;
 
 /*
  * Is it the password of `a`, at the same cost where a is NULL, or has none? ERR_INVALID_CREDENTIALS

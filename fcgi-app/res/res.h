@@ -66,6 +66,10 @@ enum err login_recovery(struct req *r);
 /* Append "enabled":…,"recoveryCodesLeft":…; not a handler. */
 enum err totp_append_state(struct buf *out, struct space *sp);
 
+/* codes.c */
+enum err login_code_request(struct req *r);
+enum err login_code(struct req *r);
+
 /* passkeys.c */
 enum err passkeys_begin(struct req *r);
 enum err passkeys_post(struct req *r);

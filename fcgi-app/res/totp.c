@@ -17,7 +17,6 @@
 #define RECOVERY_BYTES 10 /* 80 bits: a bare hash of it cannot be guessed back */
 #define RECOVERY_CHARS 16
 #define RECOVERY_GROUP 4
-#define CODE_MAX       64 /* longer ones are nobody's */
 
 static int64_t now_s(void)
 {
@@ -25,22 +24,6 @@ static int64_t now_s(void)
 }
 
 /* --- codes ------------------------------------------------------------------------------------ */
-
-/* As people type them: spaces, hyphens and capitals do not count. */
-static enum err read_code(struct req *r, struct str *out)
-{
-    struct str text;
-    size_t n = 0;
-    if (!req_json_string(r, STR("code"), &text))
-        return req_fail(r, ERR_INVALID, "code must be a string");
-    char *code = arena_alloc(r->mem, CODE_MAX);
-    for (size_t i = 0; i < text.n && n < CODE_MAX; i++)
-        if (text.p[i] != ' ' && text.p[i] != '-')
-            code[n++] =
-                (char)(text.p[i] >= 'A' && text.p[i] <= 'Z' ? text.p[i] + 'a' - 'A' : text.p[i]);
-    *out = str_make(code, n);
-    return OK;
-}
 
 static enum err refuse(struct req *r)
 {
@@ -234,7 +217,7 @@ enum err totp_confirm(struct req *r)
 {
     struct str code;
     req_pause(r);
-    enum err e = read_code(r, &code);
+    enum err e = credentials_read_code(r, &code);
     if (e == OK)
         e = credentials_take_factor(r, r->who.user_id);
     if (e == OK)
@@ -255,7 +238,7 @@ static enum err prove_both(struct req *r)
     struct account a;
     struct str code;
     bool on;
-    enum err e = read_code(r, &code);
+    enum err e = credentials_read_code(r, &code);
     if (e == OK)
         e = credentials_confirm(r, STR("password"), &a);
     if (e)
@@ -305,7 +288,7 @@ static enum err finish(struct req *r, enum err (*use)(struct req *, struct space
     struct str token;
     if (!req_json_string(r, STR("loginToken"), &token))
         return req_fail(r, ERR_INVALID, "loginToken must be a string");
-    enum err e = read_code(r, &second.code);
+    enum err e = credentials_read_code(r, &second.code);
     if (e == OK)
         e = signin_finish(r, token, &second, &a, &tokens);
     if (e == OK)

@@ -68,6 +68,8 @@ const TABLE = {
     'POST /api/login': open(400, {}),
     'POST /api/login/totp': open(400, { loginToken: 'none', code: '123456' }),
     'POST /api/login/recovery': open(400, { loginToken: 'none', code: 'none' }),
+    'POST /api/login/code/request': open(400, {}),
+    'POST /api/login/code': open(401, { email: 'nobody@example.org', code: '123456' }),
     'POST /api/logout': { ...open(200) },
     'GET /api/me': plain,
     'POST /api/refresh': open(401, { refreshToken: 'none' }),

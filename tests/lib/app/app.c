@@ -10,6 +10,7 @@
 #include "dispatch.h"
 #include "lib/app/app.h"
 #include "metrics.h"
+#include "store/accounts.h"
 #include "store/mailbox.h"
 
 static const char secret[] = "CUBBY_JWT_SECRET=a secret of tests, thirty-two bytes";
@@ -135,6 +136,32 @@ struct test_reply test_call(struct test_app *t, struct test_call c)
     buf_release(&r.body_out);
     arena_release(&mem);
     return reply;
+}
+
+const char *test_mailed(struct test_app *t, const char *to, const char *template, const char *field)
+{
+    struct mail_claim mail;
+    const char *found = NULL;
+    while (mailbox_claim(t->store.store, clock_wall_ms(), 60000, &t->mem, &mail) == OK) {
+        struct test_reply fields = {.body = mail.fields};
+        assert_int_equal(json_parse(&fields.json, mail.fields, JSON_STRICT, &t->mem), OK);
+        if (str_eq(mail.to, str_from_c(to)) && str_eq(mail.template, str_from_c(template)))
+            found = field ? test_string(t, &fields, field) : "";
+        assert_int_equal(mailbox_remove(t->store.store, &mail), OK);
+    }
+    return found;
+}
+
+void test_verify(struct test_app *t, const char *email)
+{
+    struct account a;
+    struct space *main;
+    assert_int_equal(accounts_by_email(t->store.store, str_from_c(email), &t->mem, &a), OK);
+    assert_int_equal(space_acquire(t->store.store, SPACE_MAIN, STR_NULL, &main), OK);
+    assert_int_equal(space_begin_write(main), OK);
+    assert_int_equal(accounts_set_email_within(main, a.id, a.email), OK);
+    assert_int_equal(space_commit(main), OK);
+    space_release(main);
 }
 
 const char *test_mailed_token(struct test_app *t, const char *to, const char *template)

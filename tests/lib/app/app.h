@@ -67,6 +67,14 @@ void test_expect_error(const struct test_reply *r, int status, const char *code)
  */
 const char *test_mailed_token(struct test_app *t, const char *to, const char *template);
 
+/* A field (NULL: "") of the newest queued mail of this kind to this address, NULL when there is
+ * none. Empties the queue. */
+const char *test_mailed(struct test_app *t, const char *to, const char *template,
+                        const char *field);
+
+/* The address is its account's verified one, as if a link had been followed. */
+void test_verify(struct test_app *t, const char *email);
+
 /* Sign somebody up; his access token. */
 const char *test_sign_up(struct test_app *t, const char *email);
 

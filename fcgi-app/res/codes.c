@@ -1,0 +1,183 @@
+/* Signing in without a password: by a code that was mailed to the account's verified address. */
+#include "base/base.h"
+
+#include "audit.h"
+#include "base/clock.h"
+#include "base/digest.h"
+#include "base/enc.h"
+#include "base/log.h"
+#include "base/rand.h"
+#include "credentials.h"
+#include "res/res.h"
+#include "signin.h"
+#include "store/login_codes.h"
+#include "store/mailbox.h"
+
+#define CODE_DIGITS 6
+#define CODE_VALUES 1000000
+#define CODE_MS     (10 * 60 * 1000)
+
+/* A million codes are quickly tried: only who has the server's secret can tell one by its hash. */
+static struct str hash_of(struct req *r, struct str email, struct str code)
+{
+    unsigned char hash[SHA256_LEN];
+    char *hex = arena_alloc(r->mem, 2 * SHA256_LEN + 1);
+    struct str text = arena_printf(r->mem, "login code\n%.*s\n%.*s", STR_ARG(email), STR_ARG(code));
+    hmac_sha256(r->app->keys.key[0].secret, text, hash);
+    hex_encode(hash, sizeof hash, hex);
+    return str_make(hex, 2 * SHA256_LEN);
+}
+
+/* --- a code is asked for ---------------------------------------------------------------------- */
+
+/* For an address that gets one: done once the answer has gone, for it takes its time. */
+struct code_mail {
+    struct account account;
+    struct str code;
+    struct activity_from from;
+};
+
+static enum err queue_mail(struct req *r, const struct code_mail *m)
+{
+    const struct mail_field field = {STR("code"), m->code};
+    struct space *main;
+    enum err e = space_acquire(r->app->store, SPACE_MAIN, STR_NULL, &main);
+    if (e)
+        return e;
+    e = space_begin_write(main);
+    if (e == OK)
+        e = mail_enqueue(main, &(struct mail){.to = m->account.email,
+                                              .template = STR("login_code"),
+                                              .fields = &field,
+                                              .count = 1});
+    if (e == OK)
+        e = space_commit(main);
+    space_release(main);
+    return e;
+}
+
+static enum err note_and_queue(struct req *r, const struct code_mail *m)
+{
+    struct space *sp;
+    enum err e = space_acquire(r->app->store, SPACE_USER, m->account.id, &sp);
+    if (e)
+        return e;
+    e = space_begin_write(sp);
+    if (e == OK)
+        e = activity_add(sp, ACTIVITY_LOGIN_CODE_REQUESTED, &m->from, STR_NULL);
+    if (e == OK)
+        e = queue_mail(r, m);
+    if (e == OK)
+        e = space_commit(sp);
+    space_release(sp);
+    return e;
+}
+
+static void send_mail(struct req *r)
+{
+    enum err e = note_and_queue(r, r->after_arg);
+    if (e && e != ERR_NOT_FOUND) /* deleted meanwhile */
+        log_warn("mail lost template=login_code code=%.*s", STR_ARG(err_code(e)));
+}
+
+static void send_later(struct req *r, const struct account *a, struct str code)
+{
+    struct code_mail *m = arena_alloc(r->mem, sizeof *m);
+    *m = (struct code_mail){*a, code, audit_from_later(r)};
+    r->after = send_mail;
+    r->after_arg = m;
+}
+
+/* Every address has a code from now on, whether or not anybody gets to know it: then a guess costs
+ * the same for all. */
+static enum err make_code(struct req *r, struct str email, struct str code)
+{
+    int64_t now = clock_wall_ms();
+    struct space *main;
+    enum err e = space_acquire(r->app->store, SPACE_MAIN, STR_NULL, &main);
+    if (e)
+        return e;
+    e = space_begin_write(main);
+    if (e == OK)
+        e = credentials_take_attempt_within(r, main, "mail", email);
+    if (e == OK)
+        e = login_codes_set(main, email, hash_of(r, email, code), now + CODE_MS, now);
+    if (e == OK)
+        e = space_commit(main);
+    space_release(main);
+    return e;
+}
+
+enum err login_code_request(struct req *r)
+{
+    struct str email, code;
+    struct account a;
+    enum err e = credentials_read_address(r, STR("email"), &email);
+    if (e)
+        return e;
+    code = arena_printf(r->mem, "%0*u", CODE_DIGITS, (unsigned)rand_below(CODE_VALUES));
+    e = make_code(r, email, code);
+    if (e)
+        return e;
+    e = accounts_by_email(r->app->store, email, r->mem, &a);
+    if (e && e != ERR_NOT_FOUND)
+        return e;
+    if (e == OK && a.email_verified)
+        send_later(r, &a, code);
+    buf_append_lit(&r->body_out, "{\"ok\":true,\"message\":\"If that address is the verified one "
+                                 "of an account, a code is on its way\"}");
+    return OK;
+}
+
+/* --- and used --------------------------------------------------------------------------------- */
+
+/* A wrong one is committed too: it counts. */
+static enum err use_code(struct req *r, struct str email, struct str code)
+{
+    struct space *main;
+    enum err e = space_acquire(r->app->store, SPACE_MAIN, STR_NULL, &main), used;
+    if (e)
+        return e;
+    e = space_begin_write(main);
+    used = e ? e : login_codes_use(main, email, hash_of(r, email, code), clock_wall_ms());
+    if (used == OK || used == ERR_INVALID_CREDENTIALS)
+        e = space_commit(main);
+    space_release(main);
+    return e ? e : used;
+}
+
+static enum err check_code(struct req *r, struct str email, struct str code, struct account *a)
+{
+    enum err e = accounts_by_email(r->app->store, email, r->mem, a);
+    if (e && e != ERR_NOT_FOUND)
+        return e;
+    bool known = e == OK;
+    e = use_code(r, email, code);
+    if (e == OK && !(known && a->email_verified))
+        e = ERR_INVALID_CREDENTIALS;
+    if (e == ERR_INVALID_CREDENTIALS && known)
+        audit_later(r, ACTIVITY_LOGIN_FAILED, a->id, STR("code"));
+    return e == ERR_INVALID_CREDENTIALS ? req_fail(r, e, "The code is wrong, too old or was used")
+                                        : e;
+}
+
+enum err login_code(struct req *r)
+{
+    struct auth_tokens tokens;
+    struct account a;
+    struct str email, code;
+    enum err e = credentials_read_address(r, STR("email"), &email);
+    if (e == OK)
+        e = credentials_read_code(r, &code);
+    if (e == OK)
+        e = credentials_take_attempt(r, "auth", email);
+    if (e == OK)
+        e = credentials_take_factor(r, email);
+    if (e == OK)
+        e = check_code(r, email, code, &a);
+    if (e == OK)
+        e = signin_open(r, &a, STR("code"), &tokens);
+    if (e == OK)
+        account_answer_signed_in(r, &a, &tokens);
+    return e;
+}
