@@ -195,6 +195,7 @@ static void find_identity(void *arg, const struct identity *i)
 
 enum err credentials_check_way_in(struct req *r, struct space *main)
 {
+    const struct conf *c = r->app->conf;
     struct account a;
     bool has_identity = false;
     int64_t passkeys = 0;
@@ -205,6 +206,8 @@ enum err credentials_check_way_in(struct req *r, struct space *main)
         e = passkeys_count(r->space, &passkeys);
     if (e || a.password_hash.n || has_identity || passkeys)
         return e;
+    if (a.email_verified && (c->mail_smtp.n || c->mail_sendmail.n)) /* it gets codes */
+        return OK;
     r->code = STR("last_sign_in");
     return req_fail(r, ERR_CONFLICT, "There is no other way to sign in: set a password first");
 }

@@ -49,7 +49,7 @@ enum err credentials_check(struct req *r, struct str password, const struct acco
 
 /*
  * Once a way into r's account was taken away, in `main` or in r->space, both in write transactions:
- * is there a password, an identity or a passkey left? ERR_CONFLICT, with the code last_sign_in.
+ * is there a password, an identity, a passkey or an address that gets codes left? ERR_CONFLICT, with the code last_sign_in.
  */
 enum err credentials_check_way_in(struct req *r, struct space *main) must_check;
 

@@ -446,6 +446,15 @@ static void the_only_way_in_stays(void **state)
     assert_int_equal(r.status, 303);
 }
 
+static void a_verified_address_that_gets_codes_is_a_way_in(void **state)
+{
+    struct fixture *f = *state;
+    struct test_reply r = sign_in(f, VERIFIED("1", "b@example.org"));
+    f->t->conf.mail_sendmail = STR("/usr/sbin/sendmail");
+    r = call(f, METHOD_DELETE, "/api/account/identities/op", NULL, test_cookie(f->t, &r, "token"));
+    assert_int_equal(r.status, 200);
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
@@ -465,6 +474,7 @@ int main(void)
         TEST(an_account_is_linked_once_its_address_is_verified),
         TEST(an_identity_belongs_to_one_account),
         TEST(the_only_way_in_stays),
+        TEST(a_verified_address_that_gets_codes_is_a_way_in),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
