@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <getopt.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <unistd.h>
 
@@ -78,6 +79,7 @@ struct program {
     struct collections collections;
     struct app app;
     struct mailer *mailer; /* NULL: no mail is sent */
+    atomic_bool stopping;  /* nobody waits for providers any more */
     struct arena mem;
     int listen_fd;
 };
@@ -119,6 +121,7 @@ static enum err open_providers(struct program *p, struct str *message)
         .max_body = OIDC_ANSWER_MAX,
         .ca_file = c->oauth_ca_file,
         .allow_loopback = c->oauth_loopback_http,
+        .stop = &p->stopping,
     };
     const char *dir = c->oauth_dir.n ? arena_dup(&p->mem, c->oauth_dir).p : NULL;
     return oidc_open(&p->app.oidc, dir, &o, &p->mem, message);
@@ -205,6 +208,7 @@ static void serve(struct program *p, const sigset_t *ends)
     log_info("started pid=%ld threads=%zu", (long)getpid(), o.threads);
     sigwait(ends, &signal_number);
     log_info("stopping signal=%d", signal_number);
+    atomic_store(&p->stopping, true);
     workers_stop(w);
     mailer_stop(p->mailer);
     relay_stop(p->app.relay);

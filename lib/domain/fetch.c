@@ -181,8 +181,24 @@ static void set_bounds(CURL *c, const struct fetch_options *o)
     curl_easy_setopt(c, CURLOPT_FORBID_REUSE, 1L);
 }
 
+static bool is_over(const struct fetch_options *o)
+{
+    return o->stop && atomic_load(o->stop);
+}
+
+/* Not zero ends the transfer; the library asks once a second or more often. */
+static int on_progress(void *arg, curl_off_t a, curl_off_t b, curl_off_t c, curl_off_t d)
+{
+    const struct transfer *t = arg;
+    (void)a, (void)b, (void)c, (void)d;
+    return is_over(t->options);
+}
+
 static void set_receiving(CURL *c, struct transfer *t)
 {
+    curl_easy_setopt(c, CURLOPT_NOPROGRESS, 0L);
+    curl_easy_setopt(c, CURLOPT_XFERINFOFUNCTION, on_progress);
+    curl_easy_setopt(c, CURLOPT_XFERINFODATA, t);
     curl_easy_setopt(c, CURLOPT_WRITEFUNCTION, on_body);
     curl_easy_setopt(c, CURLOPT_WRITEDATA, t);
     curl_easy_setopt(c, CURLOPT_HEADERFUNCTION, on_header);
@@ -218,6 +234,9 @@ enum err fetch(const struct fetch_options *o, const struct fetch_request *q, str
     if (!fetch_is_allowed(o, q->url) || (q->body.p && !is_visible(q->type)) ||
         (q->bearer.n && !is_visible(q->bearer)))
         return ERR_INVALID;
+    *why = "the program ends";
+    if (is_over(o))
+        return ERR_BUSY;
 
     t.curl = curl_easy_init();
     if (!t.curl)

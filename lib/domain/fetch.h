@@ -6,6 +6,8 @@
 #ifndef DOMAIN_FETCH_H
 #define DOMAIN_FETCH_H
 
+#include <stdatomic.h>
+
 #include "base/arena.h"
 #include "base/err.h"
 
@@ -14,10 +16,11 @@
 
 /* What holds for all calls of a process; strings are borrowed. */
 struct fetch_options {
-    int64_t timeout_ms;  /* of a whole call: name, connection, TLS, answer */
-    size_t max_body;     /* a longer answer is a failure */
-    struct str ca_file;  /* PEM bundle that certificates are checked with; "" the system's */
-    bool allow_loopback; /* http://, but only to 127.0.0.1, [::1] and localhost */
+    int64_t timeout_ms;      /* of a whole call: name, connection, TLS, answer */
+    size_t max_body;         /* a longer answer is a failure */
+    struct str ca_file;      /* PEM bundle that certificates are checked with; "" the system's */
+    bool allow_loopback;     /* http://, but only to 127.0.0.1, [::1] and localhost */
+    const atomic_bool *stop; /* true: calls end within a second, and none begins; NULL: never */
 };
 
 struct fetch_request {
@@ -38,8 +41,8 @@ struct fetch_answer {
 /*
  * Fetch and wait. OK whatever the status. ERR_INVALID: a URL that is not to be fetched, or a header
  * that cannot be sent; ERR_TOO_LARGE: the answer is; ERR_BUSY: no connection, no certificate to
- * trust, a broken answer, too slow. *why (never NULL then) is a clause for the log, without the
- * URL.
+ * trust, a broken answer, too slow, stopped. *why (never NULL then) is a clause for the log,
+ * without the URL.
  */
 enum err fetch(const struct fetch_options *o, const struct fetch_request *q, struct arena *mem,
                struct fetch_answer *out, const char **why) must_check;

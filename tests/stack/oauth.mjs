@@ -437,6 +437,21 @@ describe('a provider that fails', () => {
         issuer: provider.issuer, authorization_endpoint: `${provider.issuer}/auth`,
         token_endpoint: `${provider.issuer}/token`, jwks_uri: `${provider.issuer}/jwks`, ...changes,
     });
+    test('does not hold up the end of the program', async (t) => {
+        const own = new Stack({ env: { ...provider.env('test'), CUBBY_OAUTH_TIMEOUT: '30000' } });
+        t.after(() => own.stop());
+        await own.start();
+        provider.hooks[WELL_KNOWN] = () => {};
+        t.after(() => { provider.hooks = {}; });
+        const asked = provider.asked[WELL_KNOWN] ?? 0;
+        const waiting = request(own, 'GET', '/api/auth/oauth/test').catch(() => {});
+        while ((provider.asked[WELL_KNOWN] ?? 0) === asked) await sleep(10);
+        const start = Date.now();
+        process.kill(own.pid('cubby-fcgi'), 'SIGTERM');
+        await waiting;
+        assert.ok(Date.now() - start < 5000, `${Date.now() - start} ms`);
+    });
+
     const answers = {
         'not found': (req, res) => provider.json(res, 404, '{}'),
         'garbage': (req, res) => provider.json(res, 200, '\u0000\u0001<html>'),

@@ -1,8 +1,10 @@
 /* Fetching: what may be asked, what is sent, what comes back, and when it ends. */
 #include "base/base.h"
 
+#include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
+#include <time.h>
 
 #include <cmocka.h>
 
@@ -246,6 +248,30 @@ static void a_call_ends_in_time(void **state)
     assert_true(took >= 190 && took < 3000);
 }
 
+static void *stop_soon(void *arg)
+{
+    nanosleep(&(struct timespec){.tv_nsec = 100000000}, NULL);
+    atomic_store((atomic_bool *)arg, true);
+    return NULL;
+}
+
+static void the_end_of_the_program_ends_a_call(void **state)
+{
+    struct fixture *f = *state;
+    atomic_bool stop = false;
+    pthread_t thread;
+    f->options.timeout_ms = 20000;
+    f->options.stop = &stop;
+    website_say(f->site, "/", STR_NULL);
+    assert_int_equal(pthread_create(&thread, NULL, stop_soon, &stop), 0);
+    int64_t start = clock_mono_ms();
+    assert_int_equal(get(f, "/"), ERR_BUSY);
+    assert_true(clock_mono_ms() - start < 5000);
+    assert_int_equal(get(f, "/"), ERR_BUSY); /* nor does another one begin */
+    assert_int_equal(website_hits(f->site, "/"), 1);
+    pthread_join(thread, NULL);
+}
+
 static void nobody_listens(void **state)
 {
     struct fixture *f = *state;
@@ -268,6 +294,7 @@ int main(void)
         TEST(what_is_no_answer_is_a_failure),
         TEST(redirects_are_answers),
         TEST(a_call_ends_in_time),
+        TEST(the_end_of_the_program_ends_a_call),
         TEST(nobody_listens),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
