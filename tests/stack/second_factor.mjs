@@ -2,22 +2,10 @@
 // proofs together open a session.
 
 import assert from 'node:assert/strict';
-import crypto from 'node:crypto';
 import { after, before, describe, it } from 'node:test';
 import { PASSWORD, User, assertFailure, claimsOf, mint, request } from '../lib/http.mjs';
 import { Stack } from '../lib/stack.mjs';
-
-// RFC 6238, from the secret as people type it.
-function codeOf(secret, at = Date.now()) {
-    const alphabet = 'ABCDEFGHIJKLMNOPQRSTUVWXYZ234567';
-    const bits = [...secret].map((c) => alphabet.indexOf(c).toString(2).padStart(5, '0')).join('');
-    const key = Buffer.from(bits.match(/.{8}/g).map((byte) => parseInt(byte, 2)));
-    const counter = Buffer.alloc(8);
-    counter.writeBigUInt64BE(BigInt(Math.floor(at / 30000)));
-    const digest = crypto.createHmac('sha1', key).update(counter).digest();
-    const number = digest.readUInt32BE(digest[19] & 15) & 0x7fffffff;
-    return String(number % 1000000).padStart(6, '0');
-}
+import { codeOf } from '../lib/totp.mjs';
 
 describe('the second factor', () => {
     let stack;
