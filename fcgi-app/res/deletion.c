@@ -12,6 +12,7 @@
 #include "membership.h"
 #include "res/res.h"
 #include "store/identities.h"
+#include "store/mailbox.h"
 #include "store/outbox.h"
 
 static enum err owns_with_members(struct req *r, struct space *main, bool *owns)
@@ -62,10 +63,15 @@ static enum err end_sessions(struct req *r)
 static enum err remove_rows(struct req *r, struct space *main)
 {
     struct organization_call call = membership_call(r, main, r->who.user_id);
+    struct account a;
     enum err e = organization_forget_user(&call);
     if (e)
         return e == ERR_CONFLICT ? refuse(r) : e;
-    e = identities_remove_all(main, r->who.user_id);
+    e = accounts_by_id_within(main, r->who.user_id, r->mem, &a);
+    if (e == OK)
+        e = mail_drop(main, a.email);
+    if (e == OK)
+        e = identities_remove_all(main, r->who.user_id);
     if (e == OK)
         e = accounts_remove_within(main, r->who.user_id);
     if (e == OK)

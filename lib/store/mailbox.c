@@ -81,6 +81,18 @@ enum err mail_enqueue(struct space *sp, const struct mail *m)
     return e;
 }
 
+enum err mail_drop(struct space *sp, struct str to)
+{
+    static const struct str sql = SQL("DELETE FROM mail WHERE recipient = ?1");
+    struct stmt *s;
+    assert(sp->kind == SPACE_MAIN && sp->writing);
+    enum err e = db_stmt(sp->db, sql, &s);
+    if (e)
+        return e;
+    stmt_bind_str(s, 1, to);
+    return stmt_run(s);
+}
+
 /* --- out of it -------------------------------------------------------------------------------- */
 
 /* Holds main.db in a write transaction; both are given up by end(). */

@@ -41,6 +41,10 @@ struct mail {
  */
 enum err mail_enqueue(struct space *sp, const struct mail *m) must_check;
 
+/* What waits for this address is not sent, but for what is on its way already; in a write
+ * transaction of main.db (asserted). */
+enum err mail_drop(struct space *sp, struct str to) must_check;
+
 /* A mail that this process may send until `lease`. */
 struct mail_claim {
     int64_t id;

@@ -11,6 +11,7 @@
 #include "domain/relay.h"
 #include "lib/app/app.h"
 #include "store/accounts.h"
+#include "store/mailbox.h"
 #include "store/outbox.h"
 
 #define NOW INT64_C(1800000000000)
@@ -79,6 +80,18 @@ static void nothing_is_left(void **state)
     test_expect_error(&r, 401, "invalid_credentials");
     assert_int_equal(call(t, METHOD_GET, "/api/me", bob, NULL).status, 200);
     assert_string_not_equal(id_of(t, test_sign_up(t, "ann@example.org")), id);
+}
+
+static void mail_that_waits_for_its_address_goes_with_it(void **state)
+{
+    struct test_app *t = *state;
+    const char *bob = test_sign_up(t, "bob@example.org");
+    assert_int_equal(delete_account(t, t->token, TEST_PASSWORD).status, 200);
+    int64_t waiting;
+    assert_int_equal(mailbox_count(t->app.store, &waiting), OK);
+    assert_int_equal(waiting, 1);
+    assert_non_null(test_mailed_token(t, "bob@example.org", "verify_email"));
+    assert_int_equal(call(t, METHOD_GET, "/api/me", bob, NULL).status, 200);
 }
 
 static void it_wants_the_password(void **state)
@@ -186,6 +199,7 @@ int main(void)
 #define TEST(f) cmocka_unit_test_setup_teardown(f, set_up, test_app_tear_down)
     static const struct CMUnitTest tests[] = {
         TEST(nothing_is_left),
+        TEST(mail_that_waits_for_its_address_goes_with_it),
         TEST(it_wants_the_password),
         TEST(without_a_password_a_fresh_sign_in_counts),
         TEST(not_while_an_organization_with_members_is_owned),

@@ -226,6 +226,21 @@ static void a_full_queue_is_busy_and_the_transaction_goes_on(void **state)
 
 #define T(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
+static void what_waits_for_an_address_can_be_dropped(void **state)
+{
+    struct test_store *t = *state;
+    struct mail_claim c;
+    assert_int_equal(enqueue_to(t, ADDRESS), OK);
+    assert_int_equal(enqueue_to(t, STR("b@example.org")), OK);
+    struct space *sp = begin(t);
+    assert_int_equal(mail_drop(sp, ADDRESS), OK);
+    assert_int_equal(space_commit(sp), OK);
+    space_release(sp);
+    assert_int_equal(waiting(t), 1);
+    assert_int_equal(mailbox_claim(t->store, START, 1000, &t->mem, &c), OK);
+    assert_true(str_eq(c.to, STR("b@example.org")));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -241,6 +256,7 @@ int main(void)
         T(who_lost_his_lease_changes_nothing),
         T(the_queue_survives_a_restart),
         T(a_full_queue_is_busy_and_the_transaction_goes_on),
+        T(what_waits_for_an_address_can_be_dropped),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
