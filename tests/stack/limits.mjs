@@ -49,3 +49,27 @@ throughEachServer('twenty attempts a minute from one client', { CUBBY_LIMIT_AUTH
             { 'x-forwarded-for': '198.51.100.7' }));
     });
 });
+
+throughEachServer('two log-ins may wait for a hash', { CUBBY_HASH_QUEUE: '2' }, (at) => {
+    it('all of many at once are answered: some let in, the others told to come later', async () => {
+        const email = freshEmail();
+        assert.equal((await enter(at.stack, '/api/signup', email, PASSWORD)).status, 200);
+        const many = Array.from({ length: 40 }, (_, i) =>
+            enter(at.stack, i % 4 ? '/api/login' : '/api/signup', i % 4 ? email : freshEmail(), PASSWORD));
+        const answers = await Promise.all(many);
+        const refused = answers.filter(({ status }) => status !== 200);
+        assert.ok(refused.length > 0 && refused.length < answers.length, `${refused.length} refused`);
+        for (const answer of refused) {
+            assertFailure(answer, 503, 'busy');
+            assert.match(answer.headers['retry-after'], /^[1-9]\d*$/);
+        }
+        assert.equal((await enter(at.stack, '/api/login', email, PASSWORD)).status, 200, 'afterwards');
+    });
+
+    it('what needs no hash is answered meanwhile', async () => {
+        const many = Array.from({ length: 40 }, () => enter(at.stack, '/api/login', freshEmail(), PASSWORD));
+        const healthy = await Promise.all(Array.from({ length: 10 }, () => request(at.stack, 'GET', '/healthz')));
+        for (const answer of healthy) assert.equal(answer.status, 200);
+        for (const { status } of await Promise.all(many)) assert.ok([401, 503].includes(status), `${status}`);
+    });
+});
