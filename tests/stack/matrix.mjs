@@ -5,6 +5,7 @@
 import assert from 'node:assert/strict';
 import net from 'node:net';
 import { after, before, describe, it } from 'node:test';
+import { Passkey } from '../lib/authenticator.mjs';
 import { PASSWORD, User, claimsOf, freshEmail, mint, request } from '../lib/http.mjs';
 import { PATHS, head, readTable } from '../lib/pushpaths.mjs';
 import { routesOfTable } from '../lib/routes.mjs';
@@ -13,7 +14,8 @@ import { SocketReader } from '../lib/streams.mjs';
 
 const HIDDEN = 'only for alice';
 const ENV = { CUBBY_DEMO: 'on', CUBBY_COUNTERS_PUBLIC: 'off', CUBBY_COUNTERS_PUBLIC_WRITE: 'off',
-    CUBBY_LIVE_PUBLIC: 'off', CUBBY_ROOMS: 'on', CUBBY_METRICS_TOKEN: '' };
+    CUBBY_LIVE_PUBLIC: 'off', CUBBY_ROOMS: 'on', CUBBY_METRICS_TOKEN: '',
+    CUBBY_PUBLIC_URL: 'https://cubby.example' };
 
 // --- the calls ---
 
@@ -29,6 +31,11 @@ const THINGS = {
         return { id: (await user.ok('GET', '/api/notifications')).data[0].id };
     },
     session: async (user) => ({ id: (await signInAgain(user)).sid }),
+    passkey: async (user) => {
+        const { options } = await user.ok('POST', '/api/passkeys/options', { password: PASSWORD });
+        const credential = new Passkey({ origin: ENV.CUBBY_PUBLIC_URL }).create(options);
+        return { id: (await user.ok('POST', '/api/passkeys', { credential })).passkey.id };
+    },
     organization: async (user) => {
         const { id } = (await user.ok('POST', '/api/organizations', { name: HIDDEN })).organization;
         const { member } = await user.ok('POST', `/api/organizations/${id}/members`, { email: freshEmail() });
@@ -69,7 +76,9 @@ const TABLE = {
     'POST /api/login/totp': open(400, { loginToken: 'none', code: '123456' }),
     'POST /api/login/recovery': open(400, { loginToken: 'none', code: 'none' }),
     'POST /api/login/code/request': open(400, {}),
-    'POST /api/login/code': open(401, { email: 'nobody@example.org', code: '123456' }),
+    'POST /api/login/code': open(400, {}),
+    'POST /api/login/passkey/options': open(200),
+    'POST /api/login/passkey': open(400, { credential: {} }),
     'POST /api/logout': { ...open(200) },
     'GET /api/me': plain,
     'POST /api/refresh': open(401, { refreshToken: 'none' }),
@@ -88,6 +97,10 @@ const TABLE = {
     'POST /api/totp/confirm': { body: { code: '123456' }, own: '404 not_found' },
     'DELETE /api/totp': wrongPassword({ password: 'not this one', code: '123456' }),
     'POST /api/totp/recovery-codes': wrongPassword({ password: 'not this one', code: '123456' }),
+    'GET /api/passkeys': plain,
+    'POST /api/passkeys/options': wrongPassword({ password: 'not this one' }),
+    'POST /api/passkeys': { body: { credential: {} }, own: '400 invalid' },
+    'DELETE /api/passkeys/{id}': { thing: 'passkey' },
     'POST /signup': open(400, {}),
     'POST /login': open(400, {}),
     'GET /logout': { ...open(303) },
@@ -204,8 +217,8 @@ function strangers(alice, spare, revoked) {
             alice.token.split('.')[2]].join('.')),
         'a refresh token': bearer(alice.refreshToken),
         'a refresh token, as the other cookie': { headers: { cookie: `token=${alice.refreshToken}` } },
-        ...Object.fromEntries(['ticket', 'password_reset', 'email_verify', 'login', 'oauth', 'refresh'].map((type) =>
-            [`of type ${type}`, ofType(type)])),
+        ...Object.fromEntries(['ticket', 'password_reset', 'email_verify', 'login', 'oauth', 'passkey_add',
+            'passkey_login', 'refresh'].map((type) => [`of type ${type}`, ofType(type)])),
         'a session ended': bearer(revoked.token),
         'a session ended, by cookie': { headers: { cookie: revoked.cookie } },
         "an expired token, another's refresh cookie":
@@ -254,6 +267,7 @@ describe('access', () => {
         sessions: (await alice.ok('GET', '/api/sessions')).sessions.map((one) => one.id).sort(),
         organizations: await alice.ok('GET', '/api/organizations'),
         data: await alice.ok('GET', '/data?prefix='),
+        passkeys: await alice.ok('GET', '/api/passkeys'),
     });
 
     it('every row of fcgi-app/routes.c is asked for', () => {
