@@ -50,48 +50,58 @@ static enum err answer(struct req *r, enum err e)
 
 /* --- to the provider -------------------------------------------------------------------------- */
 
-/* Who wants to link has to be signed in, and to have come from a page of ours: else a page of
- * others could have somebody link an identity that is not his. */
-static enum err read_link(struct req *r, struct str *user_id)
+/* Where the browser is to go; s->link_to is given. */
+static enum err begin(struct req *r, const struct oidc_provider *p, struct oauth_state *s,
+                      struct str *url)
 {
-    if (!str_eq(form_get(&r->params, STR("link")), STR("1")))
-        return OK;
-    enum err e = auth_identify(r);
-    if (e == OK && !auth_is_same_site(r))
-        e = ERR_CROSS_SITE;
-    if (e == OK)
-        e = auth_enter(r, false);
+    const char *why;
+    enum err e = oauth_state_begin(r, p, s);
     if (e)
         return e;
-    *user_id = r->who.user_id;
-    req_pause(r);
-    return OK;
+    e = oidc_authorize(r->app->oidc, p, &s->attempt, r->mem, url, &why);
+    return e ? provider_failed(p, e, why) : OK;
 }
 
-static enum err begin(struct req *r)
+static void go_there(struct req *r, struct str url)
 {
-    struct oauth_state s = {.link_to = STR_NULL};
-    struct str url;
-    const char *why;
-    const struct oidc_provider *p = oidc_find(r->app->oidc, r->args[0]);
-    if (!p)
-        return ERR_NOT_FOUND;
-    enum err e = read_link(r, &s.link_to);
-    if (e == OK)
-        e = oauth_state_begin(r, p, &s);
-    if (e)
-        return e;
-    e = oidc_authorize(r->app->oidc, p, &s.attempt, r->mem, &url, &why);
-    if (e)
-        return provider_failed(p, e, why);
     r->status = 303;
     req_header(r, STR("Location"), url);
-    return OK;
 }
 
 enum err oauth_begin(struct req *r)
 {
-    return answer(r, begin(r));
+    struct oauth_state s = {.link_to = STR_NULL};
+    struct str url;
+    const struct oidc_provider *p = oidc_find(r->app->oidc, r->args[0]);
+    enum err e = p ? begin(r, p, &s, &url) : ERR_NOT_FOUND;
+    if (e == OK)
+        go_there(r, url);
+    return answer(r, e);
+}
+
+/* A way in that lasts: who finds a browser signed in must not leave one. */
+static enum err begin_link(struct req *r, struct str *url)
+{
+    struct account a;
+    const struct oidc_provider *p = oidc_find(r->app->oidc, r->args[0]);
+    enum err e = p ? credentials_confirm(r, STR("password"), &a) : ERR_NOT_FOUND;
+    return e ? e : begin(r, p, &(struct oauth_state){.link_to = a.id}, url);
+}
+
+enum err oauth_link(struct req *r)
+{
+    struct str url;
+    enum err e = begin_link(r, &url);
+    if (e)
+        return answer(r, e);
+    if (r->form) {
+        go_there(r, url);
+        return OK;
+    }
+    buf_append_lit(&r->body_out, "{\"ok\":true,\"url\":");
+    json_append_string(&r->body_out, url);
+    buf_append_ch(&r->body_out, '}');
+    return OK;
 }
 
 /* --- the identity ----------------------------------------------------------------------------- */

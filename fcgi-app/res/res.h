@@ -49,6 +49,7 @@ enum err account_delete(struct req *r);
 
 /* oauth.c */
 enum err oauth_begin(struct req *r);
+enum err oauth_link(struct req *r);
 enum err oauth_callback(struct req *r);
 
 /* identities.c */

@@ -108,14 +108,17 @@ static struct test_reply call(struct fixture *f, enum method method, const char 
         (struct test_call){.method = method, .target = target, .cookie = cookie, .token = token});
 }
 
-static struct begun begin(struct fixture *f, const char *query, const char *token)
+static struct begun begun_at(struct fixture *f, const struct test_reply *r, struct str url)
 {
-    struct str target = arena_printf(&f->t->mem, "/api/auth/oauth/op%s", query);
-    struct test_reply r = call(f, METHOD_GET, target.p, NULL, token);
-    assert_int_equal(r.status, 303);
-    struct str url = test_header(&r, "Location", 0);
-    struct str cookie = arena_printf(&f->t->mem, "oauth=%s", test_cookie(f->t, &r, "oauth"));
+    struct str cookie = arena_printf(&f->t->mem, "oauth=%s", test_cookie(f->t, r, "oauth"));
     return (struct begun){cookie.p, parameter(f, url, "state"), parameter(f, url, "nonce")};
+}
+
+static struct begun begin(struct fixture *f)
+{
+    struct test_reply r = call(f, METHOD_GET, "/api/auth/oauth/op", NULL, NULL);
+    assert_int_equal(r.status, 303);
+    return begun_at(f, &r, test_header(&r, "Location", 0));
 }
 
 /* What the provider says of whoever comes next. */
@@ -143,7 +146,7 @@ static struct test_reply finish_as(struct fixture *f, const struct begun *b, con
 
 static struct test_reply sign_in(struct fixture *f, const char *claims)
 {
-    struct begun b = begin(f, "", NULL);
+    struct begun b = begin(f);
     give(f, &b, claims);
     return finish_as(f, &b, NULL);
 }
@@ -209,7 +212,7 @@ static void an_account_is_joined_when_both_sides_have_verified_its_address(void 
 static void a_state_works_once_in_its_browser_in_time(void **state)
 {
     struct fixture *f = *state;
-    struct begun b = begin(f, "", NULL), other = begin(f, "", NULL);
+    struct begun b = begin(f), other = begin(f);
     give(f, &b, VERIFIED("1", "b@example.org"));
     const struct begun mixed = {other.cookie, b.state, b.nonce};
     struct test_reply r = finish_as(f, &mixed, NULL);
@@ -221,7 +224,7 @@ static void a_state_works_once_in_its_browser_in_time(void **state)
     assert_int_equal(r.status, 303);
     r = finish_as(f, &b, NULL);
     test_expect_error(&r, 400, "invalid_token");
-    b = begin(f, "", NULL);
+    b = begin(f);
     clock_set_for_test(NOW + 600 * 1000);
     r = finish_as(f, &b, NULL);
     test_expect_error(&r, 400, "invalid_token");
@@ -232,7 +235,7 @@ static void a_state_works_once_in_its_browser_in_time(void **state)
 static void a_sign_in_outlives_a_change_of_the_secret(void **state)
 {
     struct fixture *f = *state;
-    struct begun b = begin(f, "", NULL);
+    struct begun b = begin(f);
     give(f, &b, VERIFIED("1", "b@example.org"));
     f->t->conf.jwt_secret_previous = f->t->conf.jwt_secret;
     f->t->conf.jwt_secret = STR("another secret of tests, thirty-two bytes");
@@ -245,7 +248,7 @@ static void callbacks_count_as_attempts(void **state)
 {
     struct fixture *f = *state;
     f->t->conf.limit_auth_per_ip = 1;
-    struct begun b = begin(f, "", NULL), next = begin(f, "", NULL);
+    struct begun b = begin(f), next = begin(f);
     give(f, &b, VERIFIED("1", "b@example.org"));
     clock_set_for_test(NOW + 70000); /* the fixture's sign-up is over */
     struct test_reply r = finish_as(f, &b, NULL);
@@ -297,7 +300,7 @@ static void a_second_factor_is_asked_for_here_too(void **state)
     test_expect_error(&r, 401, "second_factor_required");
     assert_null(test_cookie(f->t, &r, "token"));
     test_string(f->t, &r, "loginToken");
-    struct begun b = begin(f, "", NULL);
+    struct begun b = begin(f);
     give(f, &b, VERIFIED("1", "b@example.org"));
     struct str target =
         arena_printf(&f->t->mem, "/api/auth/oauth/op/callback?code=c&state=%s", b.state);
@@ -324,7 +327,7 @@ static void what_the_person_ended_is_told_apart_from_failures(void **state)
         {"", 502, "provider_failed"},
     };
     for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
-        struct begun b = begin(f, "", NULL);
+        struct begun b = begin(f);
         struct str target = arena_printf(
             &f->t->mem, "/api/auth/oauth/op/callback?error=%s&state=%s", cases[i].error, b.state);
         struct test_reply r = call(f, METHOD_GET, target.p, b.cookie, NULL);
@@ -360,9 +363,24 @@ static void the_redirect_uri_follows_the_public_url(void **state)
 
 /* --- linking ---------------------------------------------------------------------------------- */
 
+static struct test_reply ask_to_link(struct fixture *f, const char *password)
+{
+    struct str body = arena_printf(&f->t->mem, "{\"password\":\"%s\"}", password);
+    return test_call(
+        f->t,
+        (struct test_call){.target = "/api/auth/oauth/op", .token = f->t->token, .body = body.p});
+}
+
+static struct begun begin_link(struct fixture *f)
+{
+    struct test_reply r = ask_to_link(f, TEST_PASSWORD);
+    assert_int_equal(r.status, 200);
+    return begun_at(f, &r, str_from_c(test_string(f->t, &r, "url")));
+}
+
 static struct test_reply link_own(struct fixture *f, const char *claims)
 {
-    struct begun b = begin(f, "?link=1", f->t->token);
+    struct begun b = begin_link(f);
     give(f, &b, claims);
     return finish_as(f, &b, f->t->token);
 }
@@ -391,20 +409,53 @@ static void an_identity_is_linked_and_unlinked(void **state)
 static void only_who_is_signed_in_links_and_only_to_himself(void **state)
 {
     struct fixture *f = *state;
-    struct test_reply r = call(f, METHOD_GET, "/api/auth/oauth/op?link=1", NULL, NULL);
+    struct test_reply r =
+        test_call(f->t, (struct test_call){.target = "/api/auth/oauth/op", .body = "{}"});
     test_expect_error(&r, 401, "unauthorized");
-    r = test_call(f->t, (struct test_call){.target = "/api/auth/oauth/op?link=1",
-                                           .token = f->t->token,
-                                           .headers.sec_fetch_site = STR("cross-site")});
-    test_expect_error(&r, 403, "cross_site");
-    struct begun b = begin(f, "?link=1", f->t->token);
+    struct begun b = begin_link(f);
     give(f, &b, VERIFIED("1", "x@example.org"));
     r = finish_as(f, &b, test_sign_up(f->t, "b@example.org"));
     test_expect_error(&r, 400, "invalid_token");
-    b = begin(f, "?link=1", f->t->token);
+    b = begin_link(f);
     give(f, &b, VERIFIED("1", "x@example.org"));
     r = finish_as(f, &b, NULL);
     test_expect_error(&r, 401, "unauthorized");
+}
+
+static void to_link_wants_the_password(void **state)
+{
+    struct fixture *f = *state;
+    struct test_reply r = ask_to_link(f, "a wrong one");
+    test_expect_error(&r, 401, "invalid_credentials");
+    assert_null(test_cookie(f->t, &r, "oauth"));
+    r = call(f, METHOD_POST, "/api/auth/oauth/op", NULL, f->t->token);
+    test_expect_error(&r, 400, "invalid");
+    r = call(f, METHOD_POST, "/api/auth/oauth/nobody", NULL, f->t->token);
+    test_expect_error(&r, 404, "not_found");
+}
+
+static void without_a_password_a_fresh_sign_in_is_wanted_to_link(void **state)
+{
+    struct fixture *f = *state;
+    struct test_reply r = sign_in(f, VERIFIED("1", "new@example.org"));
+    const char *token = test_cookie(f->t, &r, "token");
+    r = call(f, METHOD_POST, "/api/auth/oauth/op", NULL, token);
+    assert_int_equal(r.status, 200);
+    clock_set_for_test(NOW + 5 * 60 * 1000);
+    r = call(f, METHOD_POST, "/api/auth/oauth/op", NULL, token);
+    test_expect_error(&r, 401, "invalid_credentials");
+}
+
+static void a_form_to_link_leads_to_the_provider(void **state)
+{
+    struct fixture *f = *state;
+    struct test_reply r = test_call(
+        f->t, (struct test_call){.target = "/api/auth/oauth/op",
+                                 .token = f->t->token,
+                                 .headers.content_type = STR("application/x-www-form-urlencoded"),
+                                 .body = "password=" TEST_PASSWORD});
+    assert_int_equal(r.status, 303);
+    assert_true(str_starts_with(test_header(&r, "Location", 0), website_url(f->site)));
 }
 
 /* Else who signed up with the address of another kept a way in for ever. */
@@ -471,6 +522,9 @@ int main(void)
         TEST(the_redirect_uri_follows_the_public_url),
         TEST(an_identity_is_linked_and_unlinked),
         TEST(only_who_is_signed_in_links_and_only_to_himself),
+        TEST(to_link_wants_the_password),
+        TEST(without_a_password_a_fresh_sign_in_is_wanted_to_link),
+        TEST(a_form_to_link_leads_to_the_provider),
         TEST(an_account_is_linked_once_its_address_is_verified),
         TEST(an_identity_belongs_to_one_account),
         TEST(the_only_way_in_stays),

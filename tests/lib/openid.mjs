@@ -7,7 +7,7 @@ import crypto from 'node:crypto';
 import fs from 'node:fs';
 import http from 'node:http';
 import Provider from 'oidc-provider';
-import { request, User } from './http.mjs';
+import { PASSWORD, request, User } from './http.mjs';
 
 export const CLIENT = { id: 'cubby', secret: 'a secret: with + and % and &' };
 
@@ -199,12 +199,23 @@ export class Browser extends User {
     }
 
     // There: the address of the callback that the provider sends the browser to.
-    async begin(name = 'test', query = '') {
-        const answer = await this.open(`/api/auth/oauth/${name}${query}`);
+    async begin(name = 'test') {
+        const answer = await this.open(`/api/auth/oauth/${name}`);
         assert.equal(answer.status, 303, answer.text);
-        this.sent = new URL(answer.headers.location).searchParams;
+        return this.sentTo(answer.headers.location);
+    }
+
+    // The same, to link the identity there to the account that is signed in.
+    async beginLink(name = 'test', password = PASSWORD) {
+        const answer = await this.request('POST', `/api/auth/oauth/${name}`, { body: { password } });
+        assert.equal(answer.status, 200, answer.text);
+        return this.sentTo(answer.json.url);
+    }
+
+    sentTo(url) {
+        this.sent = new URL(url).searchParams;
         this.cookies = {};
-        return answer.headers.location;
+        return url;
     }
 
     // And back; the answer of the callback.
@@ -213,8 +224,12 @@ export class Browser extends User {
         return this.open(pathname + search, headers ?? { 'sec-fetch-site': 'cross-site' });
     }
 
-    async signIn(name = 'test', query = '') {
-        return this.finish(await this.begin(name, query));
+    async signIn(name = 'test') {
+        return this.finish(await this.begin(name));
+    }
+
+    async link(name = 'test') {
+        return this.finish(await this.beginLink(name));
     }
 
     // The callback with a code that the provider never gave, for answers that are forged.

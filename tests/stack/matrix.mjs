@@ -108,6 +108,7 @@ const TABLE = {
     'GET /protected/profile': plain,
     'POST /api/ticket': plain,
     'GET /api/auth/oauth/{provider}': open(404),
+    'POST /api/auth/oauth/{provider}': { own: '404 not_found' },
     'GET /api/auth/oauth/{provider}/callback': open(404),
     'GET /api/account/identities': plain,
     'DELETE /api/account/identities/{provider}': { own: '404 not_found' },

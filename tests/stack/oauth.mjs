@@ -190,14 +190,14 @@ describe('an OpenID provider', () => {
     test('is linked to the account one is signed in to, and unlinked', async () => {
         someone({ email: 'another@example.com', email_verified: false });
         const one = Object.assign(browser(), { jar: (await signUp(stack, freshEmail(), true)).jar });
-        const answer = await one.signIn('test', '?link=1');
+        const answer = await one.link('test');
         assert.equal(answer.headers.location, '/?linked=test');
         assert.deepEqual((await identities(one)).map((it) => it.email), ['another@example.com']);
         const other = browser();
         assert.equal((await other.signIn()).headers.location, '/');
         assert.equal((await json(other, '/api/me')).user.id, (await json(one, '/api/me')).user.id);
 
-        assert.equal((await one.signIn('test', '?link=1')).headers.location, '/?linked=test', 'again is fine');
+        assert.equal((await one.link('test')).headers.location, '/?linked=test', 'again is fine');
         assert.deepEqual((await one.request('DELETE', '/api/account/identities/test')).json, { ok: true });
         assertFailure(await one.request('DELETE', '/api/account/identities/test'), 404, 'not_found');
         assert.equal((await browser().signIn()).headers.location, '/?error=email_unverified');
@@ -205,17 +205,19 @@ describe('an OpenID provider', () => {
 
     test('is linked from our own pages only, by somebody signed in', async () => {
         someone();
-        assertFailure(await browser().open('/api/auth/oauth/test?link=1', { accept: '*/*' }), 401, 'unauthorized');
+        const path = '/api/auth/oauth/test';
+        assertFailure(await browser().request('POST', path, { body: {} }), 401, 'unauthorized');
         const one = Object.assign(browser(), { jar: (await signUp(stack, freshEmail(), true)).jar });
         for (const site of ['cross-site', 'same-site']) {
-            const answer = await one.open('/api/auth/oauth/test?link=1', { accept: '*/*', 'sec-fetch-site': site });
-            assertFailure(answer, 403, 'cross_site');
+            const headers = { 'sec-fetch-site': site };
+            assertFailure(await one.request('POST', path, { body: { password: PASSWORD }, headers }), 403, 'cross_site');
         }
-        const begun = await one.begin('test', '?link=1');
+        assertFailure(await one.request('POST', path, { body: { password: 'not this' } }), 401, 'invalid_credentials');
+        const begun = await one.beginLink('test');
         one.jar = { ...(await signUp(stack, freshEmail(), true)).jar, oauth: one.jar.oauth };
         assert.equal((await one.finish(begun)).headers.location, '/?error=invalid_token', 'as somebody else');
         const signedOut = Object.assign(browser(), { jar: (await signUp(stack, freshEmail(), true)).jar });
-        const left = await signedOut.begin('test', '?link=1');
+        const left = await signedOut.beginLink('test');
         signedOut.jar = { oauth: signedOut.jar.oauth };
         assert.equal((await signedOut.finish(left)).headers.location, '/?error=unauthorized');
     });
@@ -223,9 +225,9 @@ describe('an OpenID provider', () => {
     test('is not linked to an account that never verified its address, unless it vouches for it', async () => {
         const email = someone();
         const one = Object.assign(browser(), { jar: (await signUp(stack, freshEmail(), false)).jar });
-        assert.equal((await one.signIn('test', '?link=1')).headers.location, '/?error=account_unverified');
+        assert.equal((await one.link('test')).headers.location, '/?error=account_unverified');
         const own = Object.assign(browser(), { jar: (await signUp(stack, email, false)).jar });
-        assert.equal((await own.signIn('test', '?link=1')).headers.location, '/?linked=test');
+        assert.equal((await own.link('test')).headers.location, '/?linked=test');
         assert.equal((await json(own, '/api/me')).user.emailVerified, true);
         assert.deepEqual((await activity(own)).slice(0, 2), ['email_verified test', 'provider_linked test']);
     });
@@ -235,9 +237,9 @@ describe('an OpenID provider', () => {
         const first = browser();
         await first.signIn();
         const second = Object.assign(browser(), { jar: (await signUp(stack, freshEmail(), true)).jar });
-        assert.equal((await second.signIn('test', '?link=1')).headers.location, '/?error=identity_taken');
+        assert.equal((await second.link('test')).headers.location, '/?error=identity_taken');
         someone();
-        assert.equal((await first.signIn('test', '?link=1')).headers.location, '/?error=already_linked');
+        assert.equal((await first.link('test')).headers.location, '/?error=already_linked');
     });
 
     test('stays linked while it is the only way in', async () => {
@@ -245,7 +247,7 @@ describe('an OpenID provider', () => {
         const one = browser();
         await one.signIn();
         assertFailure(await one.request('DELETE', '/api/account/identities/test'), 409, 'last_sign_in');
-        assert.equal((await one.signIn('other', '?link=1')).headers.location, '/?linked=other');
+        assert.equal((await one.link('other')).headers.location, '/?linked=other');
         assert.deepEqual((await one.request('DELETE', '/api/account/identities/test')).json, { ok: true });
         assertFailure(await one.request('DELETE', '/api/account/identities/other'), 409, 'last_sign_in');
     });
@@ -266,7 +268,7 @@ describe('an OpenID provider', () => {
         const one = browser();
         await one.signIn();
         await one.signIn();
-        await one.signIn('other', '?link=1');
+        await one.link('other');
         await one.request('DELETE', '/api/account/identities/other');
         assert.deepEqual(await activity(one), ['provider_unlinked other', 'provider_linked other', 'login test',
             'provider_linked test', 'signup test']);
