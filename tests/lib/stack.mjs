@@ -51,9 +51,10 @@ export function processesOf(data) {
 }
 
 export class Stack {
-    // env: settings on top of the tests' own. limits: shell words put before the programs' start.
-    constructor({ server = 'lighttpd', env = {}, data, limits = '', pushd = PUSHD } = {}) {
+    // port: where env has to know it; else a free one. env: settings on top of the tests' own. limits: shell words put before the programs' start.
+    constructor({ server = 'lighttpd', port, env = {}, data, limits = '', pushd = PUSHD } = {}) {
         this.server = server;
+        this.wantedPort = port;
         this.data = data ?? fs.mkdtempSync('/tmp/cubby-');
         this.keepData = data !== undefined;
         this.env = env;
@@ -62,7 +63,7 @@ export class Stack {
     }
 
     async start() {
-        this.port = await freePort();
+        this.port = this.wantedPort ?? await freePort();
         const env = { ...process.env };
         for (const name of Object.keys(env)) if (name.startsWith('CUBBY_')) delete env[name];
         Object.assign(env, {
