@@ -21,6 +21,7 @@
 #define WAL_FRAME    24
 #define DISK_FULL    (1 << 20) /* bytes free at which FULL is the disk's fault */
 #define FULL_MARGIN  (8 << 20) /* more than one transaction adds */
+#define LIMIT_SQL    48
 
 struct stmt {
     struct db *db;
@@ -40,7 +41,9 @@ struct db {
     size_t stmt_count, open_count;
     int wal_frames;
     bool corrupt;
-    const char *begin_file; /* who began the transaction */
+    bool without_reserve;                         /* `limit` holds, not `last_limit` */
+    char limit[LIMIT_SQL], last_limit[LIMIT_SQL]; /* statements that set them */
+    const char *begin_file;                       /* who began the transaction */
     int begin_line;
     char message[256];
 };
@@ -237,15 +240,52 @@ static void configure_handle(struct db *db)
     sqlite3_wal_hook(h, on_wal, db);
 }
 
-/* A limit in pages, known once the file's own page size is. */
+static void write_limit(char sql[LIMIT_SQL], int64_t bytes, int64_t page_size)
+{
+    int64_t pages = bytes / page_size;
+    snprintf(sql, LIMIT_SQL, "PRAGMA max_page_count=%lld", pages < 1 ? 1LL : (long long)pages);
+}
+
+/* Limits in pages, known once the file's own page size is. */
 static enum err limit_size(struct db *db, int64_t page_size)
 {
-    char sql[64];
-    int64_t pages = db->options.max_bytes / page_size;
-    if (!db->options.max_bytes)
+    const struct db_options *o = &db->options;
+    if (!o->max_bytes)
         return OK;
-    snprintf(sql, sizeof sql, "PRAGMA max_page_count=%lld", pages < 1 ? 1LL : (long long)pages);
-    return db_exec(db, sql);
+    write_limit(db->limit, o->max_bytes, page_size);
+    write_limit(db->last_limit, o->max_bytes + o->reserve_bytes, page_size);
+    return db_exec(db, db->last_limit);
+}
+
+/* A limit below the size that the file has becomes that size. */
+static enum err set_limit(struct db *db, bool without_reserve)
+{
+    int64_t pages;
+    if (!db->options.max_bytes || db->without_reserve == without_reserve)
+        return OK;
+    db->without_reserve = without_reserve;
+    return query_i64(db, str_from_c(without_reserve ? db->limit : db->last_limit), &pages);
+}
+
+enum err db_forgo_reserve(struct db *db)
+{
+    return set_limit(db, true);
+}
+
+enum err db_used_bytes(struct db *db, int64_t *bytes)
+{
+    static const struct str size = SQL("PRAGMA page_size");
+    static const struct str count = SQL("PRAGMA page_count");
+    static const struct str unused = SQL("PRAGMA freelist_count");
+    int64_t page_size, pages, free_pages;
+    enum err e = query_i64(db, size, &page_size);
+    if (!e)
+        e = query_i64(db, count, &pages);
+    if (!e)
+        e = query_i64(db, unused, &free_pages);
+    if (!e)
+        *bytes = (pages - free_pages) * page_size;
+    return e;
 }
 
 static enum err configure_file(struct db *db)
@@ -515,9 +555,10 @@ enum err db_begin_at(struct db *db, bool write, const char *file, int line)
 {
     static const struct str begin_read = SQL("BEGIN");
     static const struct str begin_write = SQL("BEGIN IMMEDIATE");
+    enum err e = write ? set_limit(db, false) : OK;
     db->begin_file = file;
     db->begin_line = line;
-    return run(db, write ? begin_write : begin_read);
+    return e ? e : run(db, write ? begin_write : begin_read);
 }
 
 enum err db_commit(struct db *db)

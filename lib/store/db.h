@@ -17,11 +17,12 @@ struct stmt; /* a prepared statement, owned by the db's cache */
 enum db_sync { DB_SYNC_FULL, DB_SYNC_NORMAL };
 
 struct db_options {
-    bool create;       /* make the file (0600) when it is not there; else ERR_NOT_FOUND */
-    bool reader;       /* this process never writes: refuse statements that would */
-    enum db_sync sync; /* durability of commits in WAL mode */
-    int busy_ms;       /* how long to wait for SQLite's own locks */
-    int64_t max_bytes; /* size the file may not grow beyond (then ERR_QUOTA), 0: no limit */
+    bool create;           /* make the file (0600) when it is not there; else ERR_NOT_FOUND */
+    bool reader;           /* this process never writes: refuse statements that would */
+    enum db_sync sync;     /* durability of commits in WAL mode */
+    int busy_ms;           /* how long to wait for SQLite's own locks */
+    int64_t max_bytes;     /* size the file may not grow beyond (then ERR_QUOTA), 0: no limit */
+    int64_t reserve_bytes; /* but by that much more it may, see db_forgo_reserve */
 };
 
 /* Initialiser of a statement's text: static const struct str sql_get = SQL("SELECT …"); */
@@ -102,6 +103,16 @@ enum err db_begin_at(struct db *db, bool write, const char *file, int line) must
 enum err db_commit(struct db *db) must_check;
 void db_rollback(struct db *db);
 bool db_in_transaction(const struct db *db);
+
+/*
+ * The rest of this transaction does without reserve_bytes: the file does not grow beyond max_bytes,
+ * nor at all where it has. For what users fill their files with: a full one can still be signed in
+ * to, and emptied.
+ */
+enum err db_forgo_reserve(struct db *db) must_check;
+
+/* Bytes of the file that hold something: without the pages that deletions left free. */
+enum err db_used_bytes(struct db *db, int64_t *bytes) must_check;
 
 /* Frames in the WAL after the last commit of this handle (right after the open: by its size): what
  * a checkpoint would move. */

@@ -46,7 +46,9 @@ enum err kv_set(struct space *sp, struct str key, struct str value, int64_t now_
             " DO UPDATE SET value = excluded.value, updated_at = excluded.updated_at");
     struct stmt *s;
     assert(sp->writing);
-    enum err e = room_for(sp, key);
+    enum err e = db_forgo_reserve(sp->db);
+    if (!e)
+        e = room_for(sp, key);
     if (!e)
         e = db_stmt(sp->db, sql, &s);
     if (e)

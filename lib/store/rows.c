@@ -70,7 +70,9 @@ enum err rows_insert(struct space *sp, const struct rows_table *t, const struct 
 {
     struct stmt *s;
     assert(sp->writing);
-    enum err e = tables_room(sp);
+    enum err e = db_forgo_reserve(sp->db);
+    if (!e)
+        e = tables_room(sp);
     if (!e)
         e = statement(sp, t, ROWS_INSERT, &s);
     if (e)
@@ -87,7 +89,9 @@ enum err rows_update(struct space *sp, const struct rows_table *t, const struct 
 {
     struct stmt *s;
     assert(sp->writing);
-    enum err e = statement(sp, t, ROWS_UPDATE, &s);
+    enum err e = db_forgo_reserve(sp->db);
+    if (!e)
+        e = statement(sp, t, ROWS_UPDATE, &s);
     if (e)
         return e;
     stmt_bind_str(s, 1, r->id);

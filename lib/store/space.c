@@ -39,7 +39,8 @@ static struct db_options db_options_of(const struct store *s, enum space_kind ki
                                .reader = s->options.reader,
                                .sync = s->options.sync,
                                .busy_ms = s->options.busy_ms,
-                               .max_bytes = files_is_sharded(kind) ? s->options.quota_bytes : 0};
+                               .max_bytes = files_is_sharded(kind) ? s->options.quota_bytes : 0,
+                               .reserve_bytes = SPACE_RESERVE};
 }
 
 static enum err read_epoch(struct space *sp)

@@ -30,6 +30,12 @@ struct rows_table {
     struct rows_sql *sql;     /* statements, made once by rows_table_prepare() (store/rows.h) */
 };
 
+/*
+ * Beyond quota_bytes: for sign-ins, the account's activity, and the events of deletions. Rows and
+ * keys are not written there. More than all sessions and activity of a user take.
+ */
+#define SPACE_RESERVE (2 * 1024 * 1024)
+
 struct store_options {
     const char *data_dir;
     bool reader;    /* pushd: opens what is there, never writes, migrates or checkpoints */
@@ -38,7 +44,7 @@ struct store_options {
     int busy_ms;             /* how long a writer waits for others before ERR_BUSY */
     int64_t log_keep_events; /* 0: all */
     int64_t log_keep_bytes;  /* 0: no bound */
-    int64_t quota_bytes;     /* a space's file, 0: no bound */
+    int64_t quota_bytes;     /* a space's file (but for SPACE_RESERVE), 0: no bound */
     int64_t quota_rows;      /* rows and keys of a space, 0: no bound */
     size_t table_count;
     const struct rows_table *tables; /* live as long as the store */

@@ -188,24 +188,31 @@ static enum err sync_counting(struct space *sp, struct buf *sql)
     return exec(sp, sql);
 }
 
-enum err tables_room(struct space *sp)
+enum err tables_count(struct space *sp, int64_t *count)
 {
     static const struct str sql = SQL("SELECT value FROM meta WHERE name = 'rows'");
-    int64_t quota = store_options(sp->store)->quota_rows;
     struct stmt *s;
     bool row;
-    assert(sp->writing);
-    if (!quota)
+    *count = -1;
+    if (!store_options(sp->store)->quota_rows)
         return OK;
     enum err e = db_stmt(sp->db, sql, &s);
     if (!e)
         e = stmt_step(s, &row);
     if (e)
         return e;
-    if (row && stmt_i64(s, 0) >= quota)
-        e = ERR_QUOTA;
+    if (row)
+        *count = stmt_i64(s, 0);
     stmt_reset(s);
-    return e;
+    return OK;
+}
+
+enum err tables_room(struct space *sp)
+{
+    int64_t quota = store_options(sp->store)->quota_rows, count;
+    assert(sp->writing);
+    enum err e = tables_count(sp, &count);
+    return e ? e : quota && count >= quota ? ERR_QUOTA : OK;
 }
 
 /* --- all -------------------------------------------------------------------------------------- */

@@ -21,6 +21,9 @@ enum err tables_sync(struct space *sp) must_check;
 /* Does the file match? In any transaction, or none. */
 enum err tables_match(struct space *sp, bool *match) must_check;
 
+/* How many rows and keys there are; -1 where quota_rows is 0: nobody counts. */
+enum err tables_count(struct space *sp, int64_t *count) must_check;
+
 /* Is there room for one more row or key? ERR_QUOTA. Free when quota_rows is 0. In a write
  * transaction. */
 enum err tables_room(struct space *sp) must_check;

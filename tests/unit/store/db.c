@@ -282,6 +282,38 @@ static void a_file_at_its_limit_is_a_quota_and_keeps_what_it_has(void **state)
     db_close(db);
 }
 
+static void the_reserve_is_for_those_who_do_not_forgo_it(void **state)
+{
+    struct fixture *f = *state;
+    struct db *db;
+    int64_t full, emptied;
+    struct db_options o = {
+        .create = true, .busy_ms = 100, .max_bytes = 100000, .reserve_bytes = 50000};
+    assert_int_equal(db_open(&db, test_store_path(&f->files, "small.db"), &o), OK);
+    assert_int_equal(db_exec(db, "CREATE TABLE t(a); INSERT INTO t VALUES(zeroblob(90000))"), OK);
+    assert_int_equal(db_begin_write(db), OK);
+    assert_int_equal(db_forgo_reserve(db), OK);
+    assert_int_equal(db_exec(db, "INSERT INTO t VALUES(zeroblob(20000))"), ERR_QUOTA);
+    db_rollback(db);
+    assert_int_equal(db_begin_write(db), OK);
+    assert_int_equal(db_exec(db, "INSERT INTO t VALUES(zeroblob(20000))"), OK);
+    assert_int_equal(db_commit(db), OK);
+    assert_int_equal(db_used_bytes(db, &full), OK);
+    assert_in_range(full, o.max_bytes, o.max_bytes + o.reserve_bytes);
+    assert_int_equal(db_begin_write(db), OK);
+    assert_int_equal(db_forgo_reserve(db), OK); /* no growth at all, but what is free may be used */
+    assert_int_equal(db_exec(db, "INSERT INTO t VALUES(zeroblob(9000))"), ERR_QUOTA);
+    db_rollback(db);
+    assert_int_equal(db_begin_write(db), OK);
+    assert_int_equal(db_exec(db, "DELETE FROM t WHERE length(a) = 20000"), OK);
+    assert_int_equal(db_forgo_reserve(db), OK);
+    assert_int_equal(db_exec(db, "INSERT INTO t VALUES(zeroblob(9000))"), OK);
+    assert_int_equal(db_commit(db), OK);
+    assert_int_equal(db_used_bytes(db, &emptied), OK);
+    assert_in_range(full - emptied, 8000, 12000);
+    db_close(db);
+}
+
 /* A limit on file sizes of this process stands for a disk without room. */
 static void a_disk_without_room_is_full_and_nothing_is_lost(void **state)
 {
@@ -332,6 +364,7 @@ int main(void)
         TEST(a_second_writer_is_busy_and_a_double_key_a_conflict),
         TEST(a_message_names_the_place_that_began),
         TEST(a_file_at_its_limit_is_a_quota_and_keeps_what_it_has),
+        TEST(the_reserve_is_for_those_who_do_not_forgo_it),
         TEST(a_disk_without_room_is_full_and_nothing_is_lost),
         TEST(a_deleted_or_replaced_file_is_noticed),
     };
