@@ -1,19 +1,17 @@
 /* Addresses and passwords in requests. */
 #include "base/base.h"
 
+#include "attempts.h"
 #include "audit.h"
 #include "base/clock.h"
 #include "base/utf8.h"
 #include "credentials.h"
 #include "store/identities.h"
-#include "store/limits.h"
 #include "store/passkeys.h"
 #include "store/sessions.h"
 
-#define LOCAL_MAX   64
-#define CODE_MAX    64 /* longer codes are nobody's */
-#define ATTEMPTS_MS 60000
-#define FACTORS_MAX 5 /* whatever the settings say of passwords: a code has six digits only */
+#define LOCAL_MAX 64
+#define CODE_MAX  64 /* longer codes are nobody's */
 
 /* --- what was sent ---------------------------------------------------------------------------- */
 
@@ -117,49 +115,6 @@ enum err credentials_read_code(struct req *r, struct str *out)
     return OK;
 }
 
-/* --- attempts --------------------------------------------------------------------------------- */
-
-static void set_limits(struct req *r, const char *kind, struct str email, struct limit out[2])
-{
-    const struct conf *c = r->app->conf;
-    if (email.n > EMAIL_MAX) /* no account's: not worth the room of a whole body */
-        email.n = EMAIL_MAX;
-    out[0] = (struct limit){arena_printf(r->mem, "%s-address", kind), email,
-                            c->limit_auth_per_address, ATTEMPTS_MS};
-    out[1] = (struct limit){arena_printf(r->mem, "%s-ip", kind), r->remote_addr,
-                            c->limit_auth_per_ip, ATTEMPTS_MS};
-}
-
-enum err credentials_take_attempt(struct req *r, const char *kind, struct str email)
-{
-    struct limit limits[2];
-    int64_t retry_ms = 0;
-    set_limits(r, kind, email, limits);
-    enum err e = limits_take(r->app->store, limits, ARRAY_LEN(limits), clock_wall_ms(), &retry_ms);
-    r->retry_after_s = (retry_ms + 999) / 1000;
-    return e;
-}
-
-enum err credentials_take_attempt_within(struct req *r, struct space *main, const char *kind,
-                                         struct str email)
-{
-    struct limit limits[2];
-    int64_t retry_ms = 0;
-    set_limits(r, kind, email, limits);
-    enum err e = limits_take_within(main, limits, ARRAY_LEN(limits), clock_wall_ms(), &retry_ms);
-    r->retry_after_s = (retry_ms + 999) / 1000;
-    return e;
-}
-
-enum err credentials_take_factor(struct req *r, struct str whose)
-{
-    const struct limit l = {STR("factor"), whose, FACTORS_MAX, ATTEMPTS_MS};
-    int64_t retry_ms = 0;
-    enum err e = limits_take(r->app->store, &l, 1, clock_wall_ms(), &retry_ms);
-    r->retry_after_s = (retry_ms + 999) / 1000;
-    return e;
-}
-
 /* --- proof ------------------------------------------------------------------------------------ */
 
 enum err credentials_check(struct req *r, struct str password, const struct account *a)
@@ -226,9 +181,11 @@ enum err credentials_confirm(struct req *r, struct str name, struct account *a)
     e = read_string(r, name, &password);
     req_pause(r);
     if (e == OK)
-        e = credentials_take_attempt(r, "auth", a->email);
+        e = attempts_begin(r, a->email);
     if (e == OK)
         e = credentials_check(r, password, a);
+    if (e == OK)
+        attempts_forgive(r);
     if (e == ERR_INVALID_CREDENTIALS)
         audit_later(r, ACTIVITY_LOGIN_FAILED, a->id, STR_NULL);
     return e;

@@ -28,20 +28,6 @@ enum err credentials_read_new_password(struct req *r, struct str name, struct st
 enum err credentials_read_code(struct req *r, struct str *out) must_check;
 
 /*
- * Count an attempt of this kind ("auth": sign-ups and log-ins together, "mail": what makes us send
- * one) for the address and for the client. ERR_RATE_LIMIT, with r->retry_after_s.
- */
-enum err credentials_take_attempt(struct req *r, const char *kind, struct str email) must_check;
-
-/* The same within a write transaction of main.db. */
-enum err credentials_take_attempt_within(struct req *r, struct space *main, const char *kind,
-                                         struct str email) must_check;
-
-/* Count an attempt at a code of few digits: 5 a minute for each user or address, whatever the
- * settings say. ERR_RATE_LIMIT, as above. */
-enum err credentials_take_factor(struct req *r, struct str whose) must_check;
-
-/*
  * Is it the password of `a`, at the same cost where a is NULL, or has none? ERR_INVALID_CREDENTIALS
  * when it is not.
  */
@@ -49,14 +35,15 @@ enum err credentials_check(struct req *r, struct str password, const struct acco
 
 /*
  * Once a way into r's account was taken away, in `main` or in r->space, both in write transactions:
- * is there a password, an identity, a passkey or an address that gets codes left? ERR_CONFLICT, with the code last_sign_in.
+ * is there a password, an identity, a passkey or an address that gets codes left? ERR_CONFLICT,
+ * with the code last_sign_in.
  */
 enum err credentials_check_way_in(struct req *r, struct space *main) must_check;
 
 /*
- * Before what only the owner of an account may do (NEED_USER, HASHES): the password in the body's
- * member `name` is right, or the account has none and the session is under FRESH_SIGN_IN_MS old.
- * *a is the account, in r->mem. Counts as an attempt. r->space has been given back afterwards.
+ * Before what only the owner of an account may do (NEED_USER, in a lane): the password in the
+ * body's member `name` is right, or the account has none and the session is under FRESH_SIGN_IN_MS
+ * old. *a is the account, in r->mem. Counts as an attempt. r->space has been given back afterwards.
  */
 enum err credentials_confirm(struct req *r, struct str name, struct account *a) must_check;
 

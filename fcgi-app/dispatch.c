@@ -2,6 +2,7 @@
 #include "base/base.h"
 
 #include "answer.h"
+#include "attempts.h"
 #include "auth.h"
 #include "base/clock.h"
 #include "base/digest.h"
@@ -327,6 +328,8 @@ void dispatch(struct req *r)
         e = r->allow ? method_not_allowed(r) : ERR_NOT_FOUND;
     else
         e = answer(r);
+    if (e != ERR_INVALID_CREDENTIALS)
+        attempts_forgive(r);
     if (e)
         answer_failure(r, e);
     answer_cors(r);

@@ -78,6 +78,7 @@ struct req {
     struct str error_members; /* of a failure: further members, as in "index":3 */
     struct str login_token;   /* of a failure: what waits for a second factor (signin.h) */
     int64_t retry_after_s;    /* 429, 503 */
+    struct attempt *attempt;  /* to prove who one is: a failure so far (attempts.h) */
 
     /*
      * A body of any size, in place of body_out: called again and again once the head has gone, each

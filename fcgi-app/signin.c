@@ -1,6 +1,7 @@
 /* New accounts and new sessions. */
 #include "base/base.h"
 
+#include "attempts.h"
 #include "audit.h"
 #include "base/clock.h"
 #include "base/rand.h"
@@ -85,6 +86,8 @@ static enum err enter(struct req *r, const struct entrance *n, struct auth_token
     if (e == OK)
         e = space_commit(sp);
     space_release(sp);
+    if (e == OK)
+        attempts_forget(r);
     return e;
 }
 
@@ -118,7 +121,7 @@ enum err signin_finish(struct req *r, struct str login_token, const struct signi
     struct link link = {.user_id = STR_NULL};
     enum err e = check_link(r, login_token, &link, a);
     if (e == OK)
-        e = credentials_take_factor(r, a->id);
+        e = attempts_begin_factor(r, a);
     if (e == OK)
         e = enter(r, &(struct entrance){a, link.how, &link, second, NULL}, out);
     if (e == ERR_INVALID_CREDENTIALS)

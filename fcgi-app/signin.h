@@ -48,7 +48,7 @@ struct signin_second {
 
 /*
  * The session that signin_open did not make. *a is the account, in r->mem. ERR_INVALID_TOKEN for a
- * token that is not good, or no more; counts as an attempt (credentials_take_factor).
+ * token that is not good, or no more; counts as an attempt (attempts_take_factor).
  */
 enum err signin_finish(struct req *r, struct str login_token, const struct signin_second *second,
                        struct account *a, struct auth_tokens *out) must_check;

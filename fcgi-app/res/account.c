@@ -1,6 +1,7 @@
 /* Sign up, log in, log out, who am I, refresh. */
 #include "base/base.h"
 
+#include "attempts.h"
 #include "audit.h"
 #include "auth.h"
 #include "base/clock.h"
@@ -79,7 +80,7 @@ static enum err sign_up(struct req *r, struct account *a, struct auth_tokens *to
     struct sent c;
     enum err e = read_new(r, &c);
     if (e == OK)
-        e = credentials_take_attempt(r, "auth", c.email);
+        e = attempts_take(r, "auth", c.email);
     if (e)
         return e;
     e = accounts_by_email(r->app->store, c.email, r->mem, a);
@@ -128,7 +129,7 @@ static enum err log_in(struct req *r, struct account *a, struct auth_tokens *tok
     struct sent c;
     enum err e = read_known(r, &c);
     if (e == OK)
-        e = credentials_take_attempt(r, "auth", c.email);
+        e = attempts_begin(r, c.email);
     if (e == OK)
         e = check_password(r, &c, a);
     return e ? e : signin_open(r, a, STR("password"), tokens);

@@ -1,6 +1,7 @@
 /* Signing in without a password: by a code that was mailed to the account's verified address. */
 #include "base/base.h"
 
+#include "attempts.h"
 #include "audit.h"
 #include "base/clock.h"
 #include "base/digest.h"
@@ -99,7 +100,7 @@ static enum err make_code(struct req *r, struct str email, struct str code)
         return e;
     e = space_begin_write(main);
     if (e == OK)
-        e = credentials_take_attempt_within(r, main, "mail", email);
+        e = attempts_take_within(r, main, "mail", email);
     if (e == OK)
         e = login_codes_set(main, email, hash_of(r, email, code), now + CODE_MS, now);
     if (e == OK)
@@ -170,9 +171,7 @@ enum err login_code(struct req *r)
     if (e == OK)
         e = credentials_read_code(r, &code);
     if (e == OK)
-        e = credentials_take_attempt(r, "auth", email);
-    if (e == OK)
-        e = credentials_take_factor(r, email);
+        e = attempts_begin_code(r, email);
     if (e == OK)
         e = check_code(r, email, code, &a);
     if (e == OK)

@@ -1,6 +1,7 @@
 /* The address of an account: changed and verified by a link that is mailed to it. */
 #include "base/base.h"
 
+#include "attempts.h"
 #include "audit.h"
 #include "auth.h"
 #include "base/clock.h"
@@ -22,7 +23,7 @@ static enum err queue_link(struct req *r, const struct account *a, struct str em
         return e;
     e = space_begin_write(main);
     if (e == OK)
-        e = credentials_take_attempt_within(r, main, "mail", email);
+        e = attempts_take_within(r, main, "mail", email);
     if (e == OK)
         e = links_mail_verification(r, main, a, email);
     if (e == OK)

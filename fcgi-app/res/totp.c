@@ -2,6 +2,7 @@
  * of signing in with either. */
 #include "base/base.h"
 
+#include "attempts.h"
 #include "audit.h"
 #include "base/clock.h"
 #include "base/digest.h"
@@ -219,7 +220,7 @@ enum err totp_confirm(struct req *r)
     req_pause(r);
     enum err e = credentials_read_code(r, &code);
     if (e == OK)
-        e = credentials_take_factor(r, r->who.user_id);
+        e = attempts_take_factor(r, r->who.user_id);
     if (e == OK)
         e = auth_begin_write(r);
     if (e == OK)
@@ -243,7 +244,7 @@ static enum err prove_both(struct req *r)
         e = credentials_confirm(r, STR("password"), &a);
     if (e)
         return e;
-    e = credentials_take_factor(r, r->who.user_id);
+    e = attempts_begin_factor(r, &a);
     if (e == OK)
         e = auth_begin_write(r);
     if (e == OK)

@@ -193,6 +193,15 @@ static const struct setting settings[] = {
      .doc = "Sign-ups and log-ins a minute for one e-mail address."},
     {"limit_auth_per_ip", NUMBER, AT(limit_auth_per_ip), "20", 0, 1000000,
      .doc = "Sign-ups and log-ins a minute from one client address."},
+    {"delay_after_failures", NUMBER, AT(delay_after_failures), "10", 0, 1000000,
+     .doc =
+         "Failed sign-ins in a row of one e-mail address until the next has to wait, 1 second at "
+         "first, twice as long each time. Off also with limit_auth_per_address."},
+    {"delay_after_failures_per_ip", NUMBER, AT(delay_after_failures_per_ip), "50", 0, 1000000,
+     .doc = "The same from one client address, of which one a minute is forgotten. Off also with "
+            "limit_auth_per_ip."},
+    {"delay_max", NUMBER, AT(delay_max), "900", 0, 24 * 3600,
+     .doc = "The longest such wait in seconds."},
     {"synchronous", SWITCH, AT(synchronous_full), "full", .yes = "full", .no = "normal",
      .doc = "full: an answered write survives a power cut. normal: it may not, and is faster."},
     {"busy_timeout", NUMBER, AT(busy_timeout), "5000", 1, 600000, .fixed = true,

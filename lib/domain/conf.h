@@ -29,10 +29,12 @@ struct conf {
     struct conf_list trusted_proxies; /* addresses or CIDR blocks */
     int64_t max_body;
     int64_t quota_bytes, quota_rows;
-    int64_t limit_auth_per_address, limit_auth_per_ip; /* attempts a minute */
-    bool synchronous_full;                             /* synchronous = full | normal */
-    int64_t busy_timeout;                              /* ms */
-    int64_t handle_cache;                              /* open files per process */
+    int64_t limit_auth_per_address, limit_auth_per_ip;         /* attempts a minute */
+    int64_t delay_after_failures, delay_after_failures_per_ip; /* failed sign-ins */
+    int64_t delay_max;                                         /* seconds */
+    bool synchronous_full;                                     /* synchronous = full | normal */
+    int64_t busy_timeout;                                      /* ms */
+    int64_t handle_cache;                                      /* open files per process */
     int64_t log_keep_events, log_keep_bytes;
     int64_t threads; /* 0: 2 × cores, at least 4 */
     int64_t poll_workers;

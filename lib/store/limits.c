@@ -29,7 +29,7 @@ static enum err wait_of(struct space *sp, const struct limit *l, int64_t now_ms,
     return e;
 }
 
-static enum err check(struct space *sp, const struct limit *limits, size_t count, int64_t now_ms,
+enum err limits_check(struct space *sp, const struct limit *limits, size_t count, int64_t now_ms,
                       int64_t *retry_ms)
 {
     *retry_ms = 0;
@@ -95,7 +95,7 @@ enum err limits_take_within(struct space *sp, const struct limit *limits, size_t
                             int64_t now_ms, int64_t *retry_ms)
 {
     assert(sp->kind == SPACE_MAIN && sp->writing);
-    enum err e = check(sp, limits, count, now_ms, retry_ms);
+    enum err e = limits_check(sp, limits, count, now_ms, retry_ms);
     return e ? e : count_all(sp, limits, count, now_ms);
 }
 
@@ -110,7 +110,7 @@ enum err limits_take(struct store *st, const struct limit *limits, size_t count,
     if (e)
         return e;
     /* A look first: who hammers a limit that is used up costs a read, not a write to the disk. */
-    e = check(sp, limits, count, now_ms, retry_ms);
+    e = limits_check(sp, limits, count, now_ms, retry_ms);
     if (!e)
         e = space_begin_write(sp);
     if (!e)

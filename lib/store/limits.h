@@ -22,7 +22,11 @@ struct limit {
 enum err limits_take(struct store *s, const struct limit *limits, size_t count, int64_t now_ms,
                      int64_t *retry_ms) must_check;
 
-/* The same as part of the caller's write transaction of main.db (asserted). */
+/* Would limits_take pass? Counts nothing; in any transaction of main.db, or none. */
+enum err limits_check(struct space *main, const struct limit *limits, size_t count, int64_t now_ms,
+                      int64_t *retry_ms) must_check;
+
+/* limits_take as part of the caller's write transaction of main.db (asserted). */
 enum err limits_take_within(struct space *sp, const struct limit *limits, size_t count,
                             int64_t now_ms, int64_t *retry_ms) must_check;
 
