@@ -1,7 +1,6 @@
 /* Passwords: changed by who knows the old one, reset by who gets the account's mail. */
 #include "base/base.h"
 
-#include "attempts.h"
 #include "audit.h"
 #include "auth.h"
 #include "base/clock.h"
@@ -75,7 +74,7 @@ enum err password_reset_request(struct req *r)
     struct account a;
     enum err e = credentials_read_address(r, STR("email"), &email);
     if (e == OK)
-        e = attempts_take(r, "mail", email);
+        e = credentials_take_attempt(r, "mail", email);
     if (e)
         return e;
     e = accounts_by_email(r->app->store, email, r->mem, &a);
@@ -136,11 +135,7 @@ static enum err end_sessions(struct space *sp, struct str keep_sid)
     return sessions_revoke_others(sp, keep_sid, &removed);
 }
 
-/*
- * The link is the first proof of whose the address is: whoever signed up with it may be another. He
- * must not keep the owner out with a second factor of his.
- */
-static enum err forget_factors(struct space *sp, const struct activity_from *from)
+static enum err forget_totp(struct space *sp, const struct activity_from *from)
 {
     bool on;
     enum err e = factors_is_on(sp, &on);
@@ -149,32 +144,37 @@ static enum err forget_factors(struct space *sp, const struct activity_from *fro
     return e || !on ? e : activity_add(sp, ACTIVITY_TOTP_DISABLED, from, STR_NULL);
 }
 
-/* Who signed up with the address of another keeps no way in once its owner has set a password: the
- * passkeys of an account whose address was never verified may be his. */
-static enum err end_foreign_passkeys(struct space *sp, const struct new_password *p,
-                                     const struct activity_from *from)
+static enum err forget_passkeys(struct space *sp, const struct activity_from *from)
 {
     int64_t removed = 0;
-    enum err e = OK;
-    if (p->link && !p->account->email_verified)
-        e = passkeys_remove_all(sp, &removed);
-    if (e == OK && removed)
-        e = activity_add(sp, ACTIVITY_PASSKEY_REMOVED, from, STR("password reset"));
-    return e;
+    enum err e = passkeys_remove_all(sp, &removed);
+    return e || !removed ? e
+                         : activity_add(sp, ACTIVITY_PASSKEY_REMOVED, from, STR("password reset"));
 }
 
 /*
- * The sessions end in a commit of their own before the password changes, so that a crash between
- * leaves none of them alive, and no factor of another's; and once more in the transaction around
- * the change, for who signed in with the old password meanwhile (signin_open looks at the password
- * within its own).
+ * Who has the old password has no way in any more. Where the link is the first proof of whose the
+ * address is, whoever signed up with it may be another: he keeps none at all, nor the owner out.
+ */
+static enum err shut_out(struct space *sp, const struct new_password *p,
+                         const struct activity_from *from)
+{
+    enum err e = end_sessions(sp, p->keep_sid);
+    if (e || !p->link || p->account->email_verified)
+        return e;
+    e = forget_totp(sp, from);
+    return e ? e : forget_passkeys(sp, from);
+}
+
+/*
+ * In a commit of its own before the password changes, so that a crash between leaves no session or
+ * passkey of another's alive; and once more in the transaction around the change, for who signed in
+ * with the old password meanwhile (signin_open looks at the password within its own).
  */
 static enum err take_effect(struct req *r, struct space *sp, const struct new_password *p)
 {
     struct activity_from from = audit_from(r);
-    enum err e = end_sessions(sp, p->keep_sid);
-    if (e == OK && p->link && !p->account->email_verified)
-        e = forget_factors(sp, &from);
+    enum err e = shut_out(sp, p, &from);
     if (e == OK)
         e = space_commit(sp);
     if (e)
@@ -182,12 +182,10 @@ static enum err take_effect(struct req *r, struct space *sp, const struct new_pa
     auth_tell_revoked(r, p->account->id);
     e = space_begin_write(sp);
     if (e == OK)
-        e = end_sessions(sp, p->keep_sid);
+        e = shut_out(sp, p, &from);
     if (e == OK)
         e = activity_add(sp, p->link ? ACTIVITY_PASSWORD_RESET : ACTIVITY_PASSWORD_CHANGED, &from,
                          STR_NULL);
-    if (e == OK)
-        e = end_foreign_passkeys(sp, p, &from);
     if (e == OK)
         e = store_password(r, p);
     return e ? e : space_commit(sp);
@@ -266,7 +264,7 @@ enum err password_reset_confirm(struct req *r)
     e = check_link(r, token, &link, &a);
     struct new_password p = {.account = &a, .keep_sid = STR_NULL, .link = &link};
     if (e == OK)
-        e = attempts_take(r, "reset", a.email);
+        e = credentials_take_attempt(r, "reset", a.email);
     if (e == OK)
         e = password_hash(r->app->passwords, password, r->mem, &p.hash);
     if (e == OK)
