@@ -66,6 +66,8 @@ const struct route routes[] = {
      "Everything of the account as one JSON document."},
     {METHOD_GET, "/api/account/activity", NEED_USER, activity_get,
      "What happened to the account: ?limit=, ?cursor=."},
+    {METHOD_GET, "/api/account/usage", NEED_USER | IN_ORG, account_usage,
+     "Bytes and rows stored, and how many there may be."},
     {METHOD_GET, "/api/totp", NEED_USER, totp_show, "Is the second factor on?"},
     {METHOD_POST, "/api/totp", NEED_USER | NEED_JSON | ALLOW_FORM | HASHES, totp_begin,
      "A secret for an authenticator app."},

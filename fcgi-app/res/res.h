@@ -44,6 +44,9 @@ void activity_append(struct buf *out, const struct activity *a);
 /* export.c */
 enum err account_export(struct req *r);
 
+/* usage.c */
+enum err account_usage(struct req *r);
+
 /* deletion.c */
 enum err account_delete(struct req *r);
 

@@ -5,7 +5,7 @@ import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import fs from 'node:fs';
 import { describe, it } from 'node:test';
-import { User, assertFailure, request } from '../lib/http.mjs';
+import { PASSWORD, User, assertFailure, request } from '../lib/http.mjs';
 import { ROOT, startStack, until } from '../lib/stack.mjs';
 import { EventReader } from '../lib/streams.mjs';
 
@@ -35,6 +35,31 @@ describe('a quota', () => {
         const names = (await stream.rest(300), stream.events.slice(1).map((event) => event.name));
         assert.equal(names.filter((name) => name === 'kv:set').length, stored + 1, 'no event of a refused write');
         stream.close();
+    });
+
+    it('full to the last byte, the account can still be signed in to and emptied', async (t) => {
+        const stack = await startStack(t, { env: { CUBBY_QUOTA_BYTES: '1000000' } });
+        const user = await User.signUp(stack);
+        const usage = async () => (await user.ok('GET', '/api/account/usage')).bytes;
+        let count = 0;
+        const set = async (key, size) => (await user.bearer('POST', '/data',
+            { body: { key, value: 'x'.repeat(size) } })).status;
+        for (const size of [100000, 10000, 1000, 100, 0]) {
+            let status;
+            while ((status = await set(`k${count}`, size)) === 200) count++;
+            assert.equal(status, 507, `${size} bytes`);
+        }
+        const full = await usage();
+        assert.ok(full > 990000 && full <= 1000000, `${full} bytes`);
+        for (let i = 0; i < 120; i++) {
+            const answer = await request(stack, 'POST', '/api/login', { body: { email: user.email, password: PASSWORD } });
+            assert.equal(answer.status, 200, `sign-in ${i}: ${answer.text}`);
+            user.token = answer.json.token;
+        }
+        assert.equal(await set('k0', 110000), 507, 'what is for sign-ins is not for values');
+        while (count--) await user.ok('DELETE', `/data?key=k${count}`);
+        assert.ok(await usage() < 700000, `${await usage()} bytes`);
+        assert.equal(await set('again', 100000), 200);
     });
 });
 

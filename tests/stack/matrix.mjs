@@ -92,6 +92,7 @@ const TABLE = {
     'DELETE /api/account': wrongPassword({ password: 'not this one' }),
     'GET /api/account/export': plain,
     'GET /api/account/activity': plain,
+    'GET /api/account/usage': plain,
     'GET /api/totp': plain,
     'POST /api/totp': wrongPassword({ password: 'not this one' }),
     'POST /api/totp/confirm': { body: { code: '123456' }, own: '404 not_found' },
