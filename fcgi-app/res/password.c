@@ -1,6 +1,7 @@
 /* Passwords: changed by who knows the old one, reset by who gets the account's mail. */
 #include "base/base.h"
 
+#include "attempts.h"
 #include "audit.h"
 #include "auth.h"
 #include "base/clock.h"
@@ -74,7 +75,7 @@ enum err password_reset_request(struct req *r)
     struct account a;
     enum err e = credentials_read_address(r, STR("email"), &email);
     if (e == OK)
-        e = credentials_take_attempt(r, "mail", email);
+        e = attempts_take(r, "mail", email);
     if (e)
         return e;
     e = accounts_by_email(r->app->store, email, r->mem, &a);
@@ -264,7 +265,7 @@ enum err password_reset_confirm(struct req *r)
     e = check_link(r, token, &link, &a);
     struct new_password p = {.account = &a, .keep_sid = STR_NULL, .link = &link};
     if (e == OK)
-        e = credentials_take_attempt(r, "reset", a.email);
+        e = attempts_take(r, "reset", a.email);
     if (e == OK)
         e = password_hash(r->app->passwords, password, r->mem, &p.hash);
     if (e == OK)
