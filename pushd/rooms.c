@@ -16,7 +16,14 @@
 struct rooms {
     struct server *server;
     struct map rooms;   /* by name */
+    struct map people;  /* who are in any, by user id */
     struct map members; /* of all rooms */
+};
+
+struct person {
+    uint32_t rooms; /* that he is a member of */
+    uint32_t id_n;
+    char user_id[];
 };
 
 struct room {
@@ -33,9 +40,10 @@ struct member {
     struct list node; /* in room->members */
     struct loop_timer gone;
     uint32_t seats;
-    uint32_t id_n;
-    struct room *room; /* this and what follows are its key */
-    char user_id[];
+    struct member_key {
+        struct room *room;
+        struct person *person;
+    } of;
 };
 
 struct seat {
@@ -88,42 +96,55 @@ static void room_free(struct room *room)
     mem_free(room);
 }
 
-static struct str member_key(const struct member *m)
+static struct str user_id_of(const struct person *p)
 {
-    return str_make((const char *)&m->room, sizeof(struct room *) + m->id_n);
+    return str_make(p->user_id, p->id_n);
 }
 
-static struct member *find_member(struct room *room, struct str user_id)
+static struct person *find_or_make_person(struct rooms *r, struct str user_id)
 {
-    char key[sizeof(struct room *) + SPACE_ID_MAX];
-    assert(user_id.n <= SPACE_ID_MAX);
-    memcpy(key, &room, sizeof(struct room *));
-    memcpy(key + sizeof(struct room *), user_id.p, user_id.n);
-    return map_get(&room->rooms->members, str_make(key, sizeof(struct room *) + user_id.n));
+    struct person *p = map_get(&r->people, user_id);
+    if (p)
+        return p;
+    p = mem_zalloc(1, sizeof(*p) + user_id.n);
+    p->id_n = (uint32_t)user_id.n;
+    memcpy(p->user_id, user_id.p, user_id.n);
+    map_put(&r->people, user_id_of(p), p);
+    return p;
+}
+
+static struct str key_bytes(const struct member_key *k)
+{
+    return str_make((const char *)k, sizeof(*k));
 }
 
 /* user:online or user:offline, to those who are there. */
 static void announce(const struct member *m, struct str event)
 {
     struct buf data = BUF_INIT;
-    if (m->room->count > ROOMS_MEMBERS_MAX)
+    if (m->of.room->count > ROOMS_MEMBERS_MAX)
         return;
     buf_append_lit(&data, "{\"userId\":");
-    json_append_string(&data, str_make(m->user_id, m->id_n));
+    json_append_string(&data, user_id_of(m->of.person));
     buf_append_lit(&data, ",\"room\":");
-    json_append_string(&data, room_name(m->room));
+    json_append_string(&data, room_name(m->of.room));
     buf_append_ch(&data, '}');
     struct hub_event e = {.name = event, .data = buf_str(&data), .at = clock_wall_ms()};
-    hub_publish(&m->room->topic, &e, 0);
+    hub_publish(&m->of.room->topic, &e, 0);
     buf_release(&data);
 }
 
 /* Out of the room, which ends with its last member. */
 static void member_free(struct member *m)
 {
-    struct room *room = m->room;
+    struct room *room = m->of.room;
+    struct person *person = m->of.person;
     loop_timer_clear(&m->gone);
-    map_del(&room->rooms->members, member_key(m));
+    map_del(&room->rooms->members, key_bytes(&m->of));
+    if (--person->rooms == 0) {
+        map_del(&room->rooms->people, user_id_of(person));
+        mem_free(person);
+    }
     list_del(&m->node);
     mem_free(m);
     if (--room->count == 0)
@@ -137,16 +158,15 @@ static void on_gone(struct loop_timer *t)
     member_free(m);
 }
 
-static struct member *member_new(struct room *room, struct str user_id)
+static struct member *member_new(struct room *room, struct person *person)
 {
-    struct member *m = mem_zalloc(1, sizeof(*m) + user_id.n);
+    struct member *m = mem_zalloc(1, sizeof(*m));
     loop_timer_init(&m->gone, on_gone);
-    m->room = room;
-    m->id_n = (uint32_t)user_id.n;
-    memcpy(m->user_id, user_id.p, user_id.n);
+    m->of = (struct member_key){room, person};
     list_add_tail(&room->members, &m->node);
     room->count++;
-    map_put(&room->rooms->members, member_key(m), m);
+    person->rooms++;
+    map_put(&room->rooms->members, key_bytes(&m->of), m);
     announce(m, STR("user:online"));
     return m;
 }
@@ -157,6 +177,7 @@ void rooms_free(struct rooms *r)
         return;
     size_t pos = 0;
     struct member *m;
+    struct person *person;
     struct room *room;
     while ((m = map_next(&r->members, &pos)) != NULL) {
         assert(m->seats == 0);
@@ -168,7 +189,11 @@ void rooms_free(struct rooms *r)
         topic_release(&room->topic);
         mem_free(room);
     }
+    pos = 0;
+    while ((person = map_next(&r->people, &pos)) != NULL)
+        mem_free(person);
     map_release(&r->members);
+    map_release(&r->people);
     map_release(&r->rooms);
     mem_free(r);
 }
@@ -226,25 +251,38 @@ enum err rooms_find(const struct guest *g, const struct conn *c, struct str name
     return rooms_is_organization(name) ? ERR_NOT_FOUND : ERR_FORBIDDEN;
 }
 
+/* The user's membership, made where there is none; ERR_RATE_LIMIT: he is in too many rooms. */
+static enum err enter(struct rooms *r, struct str user_id, struct str name, struct member **out)
+{
+    int64_t max = r->server->conf->push_max_rooms_per_user;
+    struct member_key key = {map_get(&r->rooms, name), map_get(&r->people, user_id)};
+    *out = key.room && key.person ? map_get(&r->members, key_bytes(&key)) : NULL;
+    if (*out)
+        return OK;
+    if (max > 0 && key.person && key.person->rooms >= max)
+        return ERR_RATE_LIMIT;
+    *out = member_new(find_or_make(r, name), find_or_make_person(r, user_id));
+    return OK;
+}
+
 enum err rooms_join(struct guest *g, struct conn *c, struct str name, const struct format *f,
                     struct seat **out)
 {
     int64_t max = c->server->conf->push_max_rooms_per_connection;
-    struct str user_id = feed_user_id(c->login);
+    struct member *m;
     enum err e = check(c, name);
     if (e != OK || (*out = find_seat(g, name)) != NULL)
         return e;
     if (max > 0 && g->count >= max)
         return ERR_RATE_LIMIT;
-    struct room *room = find_or_make(c->server->parts->rooms, name);
-    struct member *m = find_member(room, user_id);
-    if (!m)
-        m = member_new(room, user_id);
+    e = enter(c->server->parts->rooms, feed_user_id(c->login), name, &m);
+    if (e != OK)
+        return e;
     loop_timer_clear(&m->gone);
     m->seats++;
     struct seat *s = mem_zalloc(1, sizeof(*s));
     *s = (struct seat){.sub = {.conn = c}, .next = g->seats, .member = m};
-    hub_join(&room->topic, &s->sub, f);
+    hub_join(&m->of.room->topic, &s->sub, f);
     g->seats = s;
     g->count++;
     *out = s;
@@ -254,7 +292,7 @@ enum err rooms_join(struct guest *g, struct conn *c, struct str name, const stru
 void rooms_leave(struct guest *g, struct seat *s)
 {
     struct member *m = s->member;
-    struct loop *loop = m->room->rooms->server->loop;
+    struct loop *loop = m->of.room->rooms->server->loop;
     struct seat **at = &g->seats;
     while (*at != s)
         at = &(*at)->next;
@@ -282,17 +320,17 @@ void rooms_leave_all(struct guest *g)
 
 void rooms_publish(struct seat *s, const struct hub_event *e)
 {
-    hub_publish(&s->member->room->topic, e, 0);
+    hub_publish(&s->member->of.room->topic, e, 0);
 }
 
 struct str rooms_name(const struct seat *s)
 {
-    return room_name(s->member->room);
+    return room_name(s->member->of.room);
 }
 
 void rooms_append_presence(struct buf *out, const struct seat *s)
 {
-    const struct room *room = s->member->room;
+    const struct room *room = s->member->of.room;
     uint32_t listed = 0;
     buf_append_lit(out, "{\"room\":");
     json_append_string(out, room_name(room));
@@ -303,7 +341,7 @@ void rooms_append_presence(struct buf *out, const struct seat *s)
             break;
         if (listed++ > 0)
             buf_append_ch(out, ',');
-        json_append_string(out, str_make(m->user_id, m->id_n));
+        json_append_string(out, user_id_of(m->of.person));
     }
     buf_append_lit(out, "],\"count\":");
     buf_append_u64(out, room->count);
@@ -316,6 +354,6 @@ struct seat *rooms_rejoin(struct guest *g, const struct format *f)
     while (s && s->sub.lane)
         s = s->next;
     if (s)
-        hub_join(&s->member->room->topic, &s->sub, f);
+        hub_join(&s->member->of.room->topic, &s->sub, f);
     return s;
 }

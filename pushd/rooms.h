@@ -29,8 +29,8 @@ struct guest {
 /*
  * Enter a room, unless c is there already; what is published in it goes to c in that format, slow
  * readers miss some. ERR_INVALID: no name of a room; ERR_FORBIDDEN: rooms are off; ERR_RATE_LIMIT:
- * in too many. For an organization's room ("org:<id>") the caller has seen that c may;
- * ERR_NOT_FOUND for what is no such id.
+ * c, or its user on all connections together, is in too many. For an organization's room
+ * ("org:<id>") the caller has seen that c may; ERR_NOT_FOUND for what is no such id.
  */
 enum err rooms_join(struct guest *g, struct conn *c, struct str name, const struct format *f,
                     struct seat **out) must_check;

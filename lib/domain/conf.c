@@ -241,6 +241,8 @@ static const struct setting settings[] = {
      .doc = "Streams from one client address."},
     {"push_max_rooms_per_connection", NUMBER, AT(push_max_rooms_per_connection), "50", 0, 10000,
      .doc = "Rooms that one connection can be in."},
+    {"push_max_rooms_per_user", NUMBER, AT(push_max_rooms_per_user), "500", 0, MANY,
+     .doc = "Rooms that one user can be in, on all connections together."},
     {"push_broadcast_rate", NUMBER, AT(push_broadcast_rate), "50", 0, 1000000,
      .doc = "Broadcasts a second of one connection; twice as many at once."},
     {"push_reader_threads", NUMBER, AT(push_reader_threads), "2", 1, 64, .fixed = true,

@@ -46,7 +46,7 @@ struct conf {
     int64_t push_buffer;
     int64_t push_max_connections; /* of the process */
     int64_t push_max_connections_per_user, push_max_connections_per_ip;
-    int64_t push_max_rooms_per_connection;
+    int64_t push_max_rooms_per_connection, push_max_rooms_per_user;
     int64_t push_broadcast_rate; /* a second, of one connection */
     int64_t push_reader_threads;
     int64_t stream_max_age; /* seconds */

@@ -209,6 +209,33 @@ static void a_connection_is_in_so_many_rooms_at_most(void **state)
     test_client_free(c);
 }
 
+/* On all connections together; who left a moment ago is there yet. */
+static void a_user_is_in_so_many_rooms_at_most(void **state)
+{
+    struct test_push *t = *state;
+    struct test_client *c = test_v1_open(t, TEST_ANN), *tab = test_v1_open(t, TEST_ANN);
+    struct test_client *bob = test_v1_open(t, TEST_BOB);
+    t->conf.push_max_rooms_per_user = 2;
+    test_v1_say(c, JOIN("room:1"));
+    test_v1_expect_begin(c, "{\"event\":\"presence\"");
+    test_v1_say(tab, JOIN("room:2"));
+    test_v1_expect_begin(tab, "{\"event\":\"presence\"");
+    test_v1_refused(c, JOIN("room:3"), "rate_limited");
+    test_v1_refused(tab, JOIN("room:3"), "rate_limited");
+    test_v1_say(c, JOIN("room:2"));
+    test_v1_expect_begin(c, "{\"event\":\"presence\"");
+    test_v1_say(bob, JOIN("room:3"));
+    test_v1_expect_begin(bob, "{\"event\":\"presence\"");
+    test_v1_say(c, LEAVE("room:1"));
+    test_v1_refused(c, JOIN("room:3"), "rate_limited");
+    test_push_wait(t, ROOMS_GRACE_MS + 10);
+    test_v1_say(c, JOIN("room:3"));
+    test_v1_expect_begin(c, "{\"event\":\"presence\",\"data\":{\"room\":\"room:3\"");
+    test_client_free(c);
+    test_client_free(tab);
+    test_client_free(bob);
+}
+
 /* Connections that take nothing, of as many users. */
 static void a_thousand_users_are_listed_and_told_of(void **state)
 {
@@ -350,6 +377,7 @@ int main(void)
         TEST(rooms_have_names),
         TEST(rooms_may_be_off),
         TEST(a_connection_is_in_so_many_rooms_at_most),
+        TEST(a_user_is_in_so_many_rooms_at_most),
         TEST(a_thousand_users_are_listed_and_told_of),
         TEST(a_broadcast_reaches_the_room_but_for_who_sent_it),
         TEST(only_who_is_in_a_room_hears_sees_and_speaks_there),
