@@ -26,7 +26,7 @@ struct str links_make_reset(struct req *r, const struct account *a);
 enum err links_mail_reset(struct req *r, struct space *main, const struct account *a,
                           struct str token) must_check;
 
-/* Tell the old address of an account that `email` is in its place now. As above. */
+/* Tell the old, verified, address of an account that `email` is in its place now. As above. */
 enum err links_mail_changed(struct space *main, struct str old_email, struct str email) must_check;
 
 /* The token of a sign-in that waits for its second factor; travels in an answer, not by mail.

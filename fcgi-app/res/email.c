@@ -77,7 +77,7 @@ static enum err apply(struct req *r, struct space *main, const struct link *l,
         struct organization_call call = membership_call(r, main, a.id);
         e = organization_take_address(&call, l->email);
     }
-    return e || same ? e : links_mail_changed(main, a.email, l->email);
+    return e || same || !a.email_verified ? e : links_mail_changed(main, a.email, l->email);
 }
 
 static enum err set_address(struct req *r, const struct link *l, struct str *old_email)

@@ -4,6 +4,7 @@
 #include "audit.h"
 #include "base/clock.h"
 #include "credentials.h"
+#include "notice.h"
 #include "res/res.h"
 #include "store/accounts.h"
 #include "store/identities.h"
@@ -37,6 +38,13 @@ enum err identities_show(struct req *r)
 
 /* --- unlinking -------------------------------------------------------------------------------- */
 
+static enum err tell(struct req *r, struct space *main, struct str provider)
+{
+    struct account a;
+    enum err e = accounts_by_id_within(main, r->who.user_id, r->mem, &a);
+    return e ? e : notice_mail_within(r, main, &a, NOTICE_PROVIDER_UNLINKED, provider);
+}
+
 enum err identities_unlink(struct req *r)
 {
     struct activity_from from = audit_from(r);
@@ -50,6 +58,8 @@ enum err identities_unlink(struct req *r)
         e = identities_remove(sp, r->who.user_id, provider);
     if (e == OK)
         e = credentials_check_way_in(r, sp);
+    if (e == OK)
+        e = tell(r, sp, provider);
     if (e == OK)
         e = activity_add(r->space, ACTIVITY_PROVIDER_UNLINKED, &from, provider);
     if (e == OK)

@@ -7,6 +7,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "credentials.h"
+#include "notice.h"
 #include "oauth_state.h"
 #include "res/res.h"
 #include "signin.h"
@@ -220,6 +221,8 @@ static enum err join(struct req *r, const struct oidc_provider *p, const struct 
                      const struct account *a, struct auth_tokens *tokens)
 {
     enum err e = link_identity(r, p, person, a->id, false);
+    if (e == OK)
+        e = notice_mail(r, a->id, NOTICE_PROVIDER_LINKED, p->name);
     return e ? e : signin_open(r, a, p->name, tokens);
 }
 
@@ -293,6 +296,8 @@ static enum err link_signed_in(struct req *r, const struct oidc_provider *p,
     if (!str_eq(r->who.user_id, user_id))
         return audit_refused(r, "oauth_state", user_id);
     e = link_identity(r, p, person, user_id, true);
+    if (e == OK)
+        e = notice_mail(r, user_id, NOTICE_PROVIDER_LINKED, p->name);
     return e ? e : req_redirect(r, arena_printf(r->mem, "/?linked=%.*s", STR_ARG(p->name)));
 }
 

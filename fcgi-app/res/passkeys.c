@@ -7,6 +7,7 @@
 #include "base/utf8.h"
 #include "ceremony.h"
 #include "credentials.h"
+#include "notice.h"
 #include "res/res.h"
 #include "store/once.h"
 #include "store/rows.h"
@@ -244,7 +245,9 @@ static enum err store(struct req *r, const struct passkey *k)
         return refuse_more(r);
     if (e == ERR_CONFLICT)
         return req_fail(r, e, "The account has this passkey already");
-    return e ? e : activity_add(r->space, ACTIVITY_PASSKEY_ADDED, &from, k->name);
+    if (e == OK)
+        e = activity_add(r->space, ACTIVITY_PASSKEY_ADDED, &from, k->name);
+    return e ? e : notice_mail(r, r->who.user_id, NOTICE_PASSKEY_ADDED, STR_NULL);
 }
 
 enum err passkeys_post(struct req *r)
@@ -295,6 +298,8 @@ enum err passkeys_drop(struct req *r)
         e = check_way_in(r);
     if (e == OK)
         e = activity_add(r->space, ACTIVITY_PASSKEY_REMOVED, &from, k.name);
+    if (e == OK)
+        e = notice_mail(r, r->who.user_id, NOTICE_PASSKEY_REMOVED, STR_NULL);
     if (e == OK)
         req_ok(r);
     return e;

@@ -8,6 +8,7 @@
 #include "base/log.h"
 #include "credentials.h"
 #include "links.h"
+#include "notice.h"
 #include "res/res.h"
 #include "store/factors.h"
 #include "store/once.h"
@@ -122,8 +123,12 @@ static enum err store_password(struct req *r, const struct new_password *p)
         e = ERR_INVALID_CREDENTIALS;
     if (e == OK)
         e = accounts_set_password_within(main, now.id, p->hash);
-    if (e == OK && p->link) /* the link came by mail to this address */
+    if (e == OK && p->link) { /* it came by mail to this address */
+        now.email_verified = true;
         e = accounts_set_email_within(main, now.id, now.email);
+    }
+    if (e == OK)
+        e = notice_mail_within(r, main, &now, NOTICE_PASSWORD, STR_NULL);
     if (e == OK)
         e = space_commit(main);
     space_release(main);

@@ -10,6 +10,7 @@
 #include "base/rand.h"
 #include "credentials.h"
 #include "domain/totp.h"
+#include "notice.h"
 #include "res/res.h"
 #include "signin.h"
 #include "store/factors.h"
@@ -60,7 +61,9 @@ static enum err use_recovery(struct req *r, struct space *sp, struct str code)
     enum err e = factors_use_recovery(sp, hash_of(r, code), clock_wall_ms());
     if (e == ERR_INVALID_CREDENTIALS)
         return refuse(r);
-    return e ? e : activity_add(sp, ACTIVITY_RECOVERY_USED, &from, STR_NULL);
+    if (e == OK)
+        e = activity_add(sp, ACTIVITY_RECOVERY_USED, &from, STR_NULL);
+    return e ? e : notice_mail(r, str_from_c(sp->id), NOTICE_RECOVERY_USED, STR_NULL);
 }
 
 static enum err use_any(struct req *r, struct space *sp, struct str code)
@@ -193,13 +196,15 @@ static enum err confirm(struct req *r, struct str code)
 }
 
 /* The line, the commit, the answer of what left new recovery codes. */
-static enum err end_with_codes(struct req *r, enum activity_kind kind)
+static enum err end_with_codes(struct req *r, enum activity_kind kind, enum notice notice)
 {
     struct activity_from from = audit_from(r);
     struct str codes[RECOVERY_CODES];
     enum err e = make_codes(r, codes);
     if (e == OK)
         e = activity_add(r->space, kind, &from, STR_NULL);
+    if (e == OK)
+        e = notice_mail(r, r->who.user_id, notice, STR_NULL);
     if (e == OK)
         e = space_commit(r->space);
     if (e == OK)
@@ -226,7 +231,7 @@ enum err totp_confirm(struct req *r)
     if (e == OK)
         e = confirm(r, code);
     if (e == OK)
-        e = end_with_codes(r, ACTIVITY_TOTP_ENABLED);
+        e = end_with_codes(r, ACTIVITY_TOTP_ENABLED, NOTICE_FACTOR_ON);
     req_pause(r);
     return note_failure(r, e);
 }
@@ -263,6 +268,8 @@ enum err totp_remove(struct req *r)
     if (e == OK)
         e = activity_add(r->space, ACTIVITY_TOTP_DISABLED, &from, STR_NULL);
     if (e == OK)
+        e = notice_mail(r, r->who.user_id, NOTICE_FACTOR_OFF, STR_NULL);
+    if (e == OK)
         e = space_commit(r->space);
     req_pause(r);
     if (e == OK)
@@ -274,7 +281,7 @@ enum err totp_renew_codes(struct req *r)
 {
     enum err e = prove_both(r);
     if (e == OK)
-        e = end_with_codes(r, ACTIVITY_RECOVERY_CODES_MADE);
+        e = end_with_codes(r, ACTIVITY_RECOVERY_CODES_MADE, NOTICE_RECOVERY_MADE);
     req_pause(r);
     return e;
 }

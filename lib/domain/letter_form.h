@@ -12,6 +12,8 @@
     X(EMAIL, "email")                                                                              \
     X(ORGANIZATION, "organization")                                                                \
     X(INVITER, "inviter")                                                                          \
+    X(PROVIDER, "provider")                                                                        \
+    X(IP, "ip")                                                                                    \
     X(TO, "to")                                                                                    \
     X(SITE, "site")
 
@@ -21,12 +23,22 @@
 /*
  * The mails, and the placeholders that each may have. To add one: a row here, a .txt and perhaps an
  * .html in each folder of fcgi-app/mail. email_changed goes to the old address, {email} is the new.
+ * {ip} is where a notice's deed was done from.
  */
 #define KINDS(X)                                                                                   \
     X("verify_email", HAS(LINK) | ALWAYS)                                                          \
     X("reset_password", HAS(LINK) | ALWAYS)                                                        \
     X("login_code", HAS(CODE) | ALWAYS)                                                            \
     X("email_changed", HAS(EMAIL) | ALWAYS)                                                        \
+    X("notice_password", HAS(IP) | ALWAYS)                                                         \
+    X("notice_factor_on", HAS(IP) | ALWAYS)                                                        \
+    X("notice_factor_off", HAS(IP) | ALWAYS)                                                       \
+    X("notice_recovery_made", HAS(IP) | ALWAYS)                                                    \
+    X("notice_recovery_used", HAS(IP) | ALWAYS)                                                    \
+    X("notice_passkey_added", HAS(IP) | ALWAYS)                                                    \
+    X("notice_passkey_removed", HAS(IP) | ALWAYS)                                                  \
+    X("notice_provider_linked", HAS(PROVIDER) | HAS(IP) | ALWAYS)                                  \
+    X("notice_provider_unlinked", HAS(PROVIDER) | HAS(IP) | ALWAYS)                                \
     X("invitation", HAS(LINK) | HAS(ORGANIZATION) | HAS(INVITER) | ALWAYS)
 
 enum field {

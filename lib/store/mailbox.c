@@ -46,6 +46,15 @@ static enum err insert(struct space *sp, const struct mail *m, int64_t now)
             " VALUES(?1, ?2, ?3, ?4, ?5, ?5)");
     struct buf fields = BUF_INIT;
     struct stmt *s;
+/* What an address may get. */
+static struct limit share_of(const struct mailbox *box, const struct mail *m)
+{
+    int64_t max = box ? box->per_address : 0;
+    if (m->notice)
+        return (struct limit){STR("notice"), m->to, max ? MAILBOX_NOTICES : 0, HOUR_MS};
+    return (struct limit){STR("mail"), m->to, max, HOUR_MS};
+}
+
     enum err e = db_stmt(sp->db, sql, &s);
     if (e)
         return e;
@@ -64,7 +73,7 @@ enum err mail_enqueue(struct space *sp, const struct mail *m)
 {
     const struct mailbox *box = store_options(sp->store)->mail;
     int64_t now = clock_wall_ms(), retry_ms;
-    struct limit share = {STR("mail"), m->to, box && !m->notice ? box->per_address : 0, HOUR_MS};
+    struct limit share = share_of(box, m);
     assert(sp->kind == SPACE_MAIN && sp->writing);
     assert(m->to.n && m->template.n && m->count <= MAIL_FIELDS_MAX);
     if (!box)

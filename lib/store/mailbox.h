@@ -9,6 +9,7 @@
 #include "store/space.h"
 
 #define MAILBOX_MAX     10000 /* mails that may wait */
+#define MAILBOX_NOTICES 30    /* notices an hour to one address, where mails are paced at all */
 #define MAIL_FIELDS_MAX 8
 
 /* What the process that opens the store says of mail (store_options.mail). Lives as long as it. */
@@ -30,8 +31,8 @@ struct mail {
     struct str language; /* "de", "de-AT"; empty or without templates: the setting mail_language */
     const struct mail_field *fields;
     size_t count;
-    bool notice; /* of something that was done to the account: not paced, so that nobody can keep it
-                    back by asking for other mails first */
+    bool notice; /* of something that was done to the account: paced apart, so that nobody can keep
+                    it back by asking for other mails first */
 };
 
 /*

@@ -68,8 +68,9 @@ static void the_link_after_sign_up_verifies_the_address_once(void **state)
 static void a_change_takes_effect_when_verified_and_the_old_address_hears_of_it(void **state)
 {
     struct test_app *t = *state;
+    test_verify(t, "ann@example.org");
     const char *token = change_token(t, "ann@example.com");
-    expect_address(t, "ann@example.org", false);
+    expect_address(t, "ann@example.org", true);
     assert_int_equal(verify(t, token).status, 200);
     expect_address(t, "ann@example.com", true);
     assert_non_null(test_mailed_token(t, "ann@example.org", "email_changed"));
@@ -77,6 +78,13 @@ static void a_change_takes_effect_when_verified_and_the_old_address_hears_of_it(
         test_call(t, (struct test_call){.target = "/api/account/activity", .token = t->token});
     assert_non_null(strstr(r.body.p, "\"kind\":\"email_changed\""));
     assert_non_null(strstr(r.body.p, "\"detail\":\"ann@example.com\""));
+}
+
+static void an_old_address_that_may_be_a_strangers_hears_nothing(void **state)
+{
+    struct test_app *t = *state;
+    assert_int_equal(verify(t, change_token(t, "ann@example.com")).status, 200);
+    assert_null(test_mailed(t, "ann@example.org", "email_changed", NULL));
 }
 
 static void a_change_wants_the_password_and_an_address(void **state)
@@ -167,6 +175,7 @@ int main(void)
     static const struct CMUnitTest tests[] = {
         TEST(the_link_after_sign_up_verifies_the_address_once),
         TEST(a_change_takes_effect_when_verified_and_the_old_address_hears_of_it),
+        TEST(an_old_address_that_may_be_a_strangers_hears_nothing),
         TEST(a_change_wants_the_password_and_an_address),
         TEST(an_address_taken_meanwhile_is_a_conflict),
         TEST(asking_does_not_tell_whether_the_address_has_an_account),

@@ -205,6 +205,8 @@ static void an_account_is_joined_when_both_sides_have_verified_its_address(void 
     test_expect_error(&r, 403, "email_unverified");
     r = sign_in(f, VERIFIED("1", "a@example.org"));
     assert_string_equal(id_of(f, &r), own_id(f));
+    assert_string_equal(test_mailed(f->t, "a@example.org", "notice_provider_linked", "provider"),
+                        "op");
     r = sign_in(f, VERIFIED("2", "a@example.org"));
     test_expect_error(&r, 409, "already_linked");
 }
@@ -504,6 +506,8 @@ static void a_verified_address_that_gets_codes_is_a_way_in(void **state)
     f->t->conf.mail_sendmail = STR("/usr/sbin/sendmail");
     r = call(f, METHOD_DELETE, "/api/account/identities/op", NULL, test_cookie(f->t, &r, "token"));
     assert_int_equal(r.status, 200);
+    assert_string_equal(test_mailed(f->t, "b@example.org", "notice_provider_unlinked", "provider"),
+                        "op");
 }
 
 int main(void)

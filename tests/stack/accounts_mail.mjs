@@ -94,6 +94,8 @@ throughEachServer('accounts by mail', { ...mails.env, CUBBY_DEV_SHOW_RESET_TOKEN
 
     it('a new address is taken when it is verified, and the old one hears of it', async () => {
         const [user, email] = [await User.signUp(at.stack), freshEmail('new')];
+        const own = await mails.token(user.email, /confirm/i);
+        assert.equal((await post('/api/email/verify', { token: own })).status, 200);
         await user.ok('POST', '/api/email', { newEmail: email, password: PASSWORD });
         assert.equal((await logIn(email, PASSWORD)).status, 401);
         const token = await mails.token(email, /confirm/i);
@@ -102,6 +104,16 @@ throughEachServer('accounts by mail', { ...mails.env, CUBBY_DEV_SHOW_RESET_TOKEN
         assert.equal((await logIn(email, PASSWORD)).status, 200);
         assert.equal((await logIn(user.email, PASSWORD)).status, 401);
         await mails.find(user.email, new RegExp(`changed from[^]*${email}`));
+    });
+
+    it('a new password is told by mail, in text and HTML', async () => {
+        const user = await User.signUp(at.stack);
+        const token = await mails.token(user.email, /confirm/i);
+        assert.equal((await post('/api/email/verify', { token })).status, 200);
+        await user.ok('POST', '/api/password', { oldPassword: PASSWORD, newPassword: NEW });
+        const { headers, text, html } = await mails.find(user.email, /new password was set/);
+        assert.equal(headers.subject, 'Your password was changed');
+        for (const part of [text, html]) assert.match(part, /from the address\s127\.0\.0\.1/);
     });
 
     it('who changes the password ends the other sessions and their streams only', async () => {

@@ -131,8 +131,20 @@ static void what_cannot_be_filled_in_is_refused(void **state)
 
 /* --- loading ---------------------------------------------------------------------------------- */
 
-static const char *const mails[] = {"verify_email", "reset_password", "login_code", "email_changed",
-                                    "invitation"};
+static const char *const mails[] = {"verify_email",
+                                    "reset_password",
+                                    "login_code",
+                                    "email_changed",
+                                    "invitation",
+                                    "notice_password",
+                                    "notice_factor_on",
+                                    "notice_factor_off",
+                                    "notice_recovery_made",
+                                    "notice_recovery_used",
+                                    "notice_passkey_added",
+                                    "notice_passkey_removed",
+                                    "notice_provider_linked",
+                                    "notice_provider_unlinked"};
 
 static void write_file(const char *path, const char *text)
 {

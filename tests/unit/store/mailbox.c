@@ -148,6 +148,17 @@ static void a_notice_is_not_kept_back_by_other_mails(void **state)
     assert_int_equal(waiting(t), 4);
 }
 
+static void notices_have_a_share_of_their_own(void **state)
+{
+    struct test_store *t = *state;
+    struct mail notice = {.to = ADDRESS, .template = STR("email_changed"), .notice = true};
+    for (int i = 0; i < MAILBOX_NOTICES + 1; i++)
+        assert_int_equal(enqueue(t, &notice), OK);
+    assert_int_equal(waiting(t), MAILBOX_NOTICES);
+    assert_int_equal(enqueue_to(t, ADDRESS), OK);
+    assert_int_equal(waiting(t), MAILBOX_NOTICES + 1);
+}
+
 static void nobody_else_gets_a_claimed_mail_until_its_lease_ends(void **state)
 {
     struct test_store *t = *state;
@@ -214,7 +225,8 @@ static void a_full_queue_is_busy_and_the_transaction_goes_on(void **state)
     struct test_store *t = *state;
     struct space *sp = begin(t);
     for (int i = 0; i < MAILBOX_MAX; i++) {
-        struct mail m = {.to = ADDRESS, .template = STR("x"), .notice = true};
+        struct str to = arena_printf(&t->mem, "%d@example.org", i);
+        struct mail m = {.to = to, .template = STR("x")};
         assert_int_equal(mail_enqueue(sp, &m), OK);
     }
     assert_int_equal(mail_enqueue(sp, &(struct mail){.to = ADDRESS, .template = STR("x")}),
@@ -250,6 +262,7 @@ int main(void)
         T(an_address_gets_its_share_of_an_hour_and_no_answer_tells),
         T(mails_that_were_sent_count_in_the_share),
         T(a_notice_is_not_kept_back_by_other_mails),
+        T(notices_have_a_share_of_their_own),
         T(nobody_else_gets_a_claimed_mail_until_its_lease_ends),
         T(a_retry_waits_until_it_is_due),
         T(what_is_given_back_is_had_at_once),
