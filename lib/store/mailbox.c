@@ -46,15 +46,6 @@ static enum err insert(struct space *sp, const struct mail *m, int64_t now)
             " VALUES(?1, ?2, ?3, ?4, ?5, ?5)");
     struct buf fields = BUF_INIT;
     struct stmt *s;
-/* What an address may get. */
-static struct limit share_of(const struct mailbox *box, const struct mail *m)
-{
-    int64_t max = box ? box->per_address : 0;
-    if (m->notice)
-        return (struct limit){STR("notice"), m->to, max ? MAILBOX_NOTICES : 0, HOUR_MS};
-    return (struct limit){STR("mail"), m->to, max, HOUR_MS};
-}
-
     enum err e = db_stmt(sp->db, sql, &s);
     if (e)
         return e;
@@ -67,6 +58,15 @@ static struct limit share_of(const struct mailbox *box, const struct mail *m)
     e = stmt_run(s);
     buf_release(&fields);
     return e;
+}
+
+/* What an address may get. */
+static struct limit share_of(const struct mailbox *box, const struct mail *m)
+{
+    int64_t max = box ? box->per_address : 0;
+    if (m->notice)
+        return (struct limit){STR("notice"), m->to, max ? MAILBOX_NOTICES : 0, HOUR_MS};
+    return (struct limit){STR("mail"), m->to, max, HOUR_MS};
 }
 
 enum err mail_enqueue(struct space *sp, const struct mail *m)
