@@ -27,18 +27,12 @@ enum err accounts_create_within(struct space *sp, const struct account *a)
     static const struct str sql =
         SQL("INSERT INTO account(id, email, password_hash, created_at, email_verified)"
             " VALUES(?1, ?2, ?3, ?4, ?5) ON CONFLICT(email) DO NOTHING");
-    struct stmt *s;
     assert(sp->kind == SPACE_MAIN && sp->writing);
-    enum err e = db_stmt(sp->db, sql, &s);
-    if (e)
-        return e;
-    stmt_bind_str(s, 1, a->id);
-    stmt_bind_str(s, 2, a->email);
-    stmt_bind_str(s, 3, a->password_hash.p ? a->password_hash : STR(""));
-    stmt_bind_i64(s, 4, a->created_at);
-    stmt_bind_i64(s, 5, a->email_verified);
-    e = stmt_run(s);
-    return !e && db_changes(sp->db) == 0 ? ERR_EMAIL_TAKEN : e;
+    return db_change(sp->db, sql,
+                     VALUES(v_str(a->id), v_str(a->email),
+                            v_str(a->password_hash.p ? a->password_hash : STR("")),
+                            v_i64(a->created_at), v_i64(a->email_verified)),
+                     ERR_EMAIL_TAKEN);
 }
 
 static enum err create(struct space *sp, const void *account)
@@ -62,23 +56,17 @@ static enum err find_within(struct space *sp, struct str sql, struct str by, str
                             struct account *out)
 {
     struct stmt *s;
-    bool row;
     assert(sp->kind == SPACE_MAIN);
-    enum err e = db_stmt(sp->db, sql, &s);
+    enum err e = db_row(sp->db, sql, VALUES(v_str(by)), &s);
     if (e)
         return e;
-    stmt_bind_str(s, 1, by);
-    e = stmt_step(s, &row);
-    if (!e && !row)
-        e = ERR_NOT_FOUND;
-    if (!e)
-        *out = (struct account){.id = arena_dup(mem, stmt_str(s, 0)),
-                                .email = arena_dup(mem, stmt_str(s, 1)),
-                                .password_hash = arena_dup(mem, stmt_str(s, 2)),
-                                .created_at = stmt_i64(s, 3),
-                                .email_verified = stmt_i64(s, 4) != 0};
+    *out = (struct account){.id = arena_dup(mem, stmt_str(s, 0)),
+                            .email = arena_dup(mem, stmt_str(s, 1)),
+                            .password_hash = arena_dup(mem, stmt_str(s, 2)),
+                            .created_at = stmt_i64(s, 3),
+                            .email_verified = stmt_i64(s, 4) != 0};
     stmt_reset(s);
-    return e;
+    return OK;
 }
 
 static enum err find(struct store *st, struct str sql, struct str by, struct arena *mem,
@@ -127,40 +115,20 @@ enum err accounts_list_ids(struct store *st, struct str after, size_t max, struc
     enum err e = space_acquire(st, SPACE_MAIN, STR_NULL, &sp);
     if (e)
         return e;
-    e = db_stmt(sp->db, sql, &s);
-    if (e)
-        goto out;
-    stmt_bind_str(s, 1, after.p ? after : STR(""));
-    stmt_bind_i64(s, 2, (int64_t)max);
-    while (*count < max && !(e = stmt_step(s, &row)) && row)
+    e = db_rows(sp->db, sql, VALUES(v_str(after.p ? after : STR("")), v_i64((int64_t)max)), &s);
+    while (!e && !(e = stmt_step(s, &row)) && row)
         ids[(*count)++] = arena_dup(mem, stmt_str(s, 0));
-    stmt_reset(s);
-out:
     space_release(sp);
     return e;
 }
 
 /* --- changing --------------------------------------------------------------------------------- */
 
-/* Run a statement that changes the account ?1, with `value` as ?2 where there is one. */
-static enum err change_one(struct space *sp, struct str sql, struct str id, struct str value)
-{
-    struct stmt *s;
-    assert(sp->kind == SPACE_MAIN && sp->writing);
-    enum err e = db_stmt(sp->db, sql, &s);
-    if (e)
-        return e;
-    stmt_bind_str(s, 1, id);
-    if (value.p)
-        stmt_bind_str(s, 2, value);
-    e = stmt_run(s);
-    return !e && db_changes(sp->db) == 0 ? ERR_NOT_FOUND : e;
-}
-
 enum err accounts_set_password_within(struct space *sp, struct str id, struct str hash)
 {
     static const struct str sql = SQL("UPDATE account SET password_hash = ?2 WHERE id = ?1");
-    return change_one(sp, sql, id, hash);
+    assert(sp->kind == SPACE_MAIN && sp->writing);
+    return db_change(sp->db, sql, VALUES(v_str(id), v_str(hash)), ERR_NOT_FOUND);
 }
 
 struct new_password {
@@ -182,12 +150,14 @@ enum err accounts_set_email_within(struct space *sp, struct str id, struct str e
 {
     static const struct str sql =
         SQL("UPDATE account SET email = ?2, email_verified = 1 WHERE id = ?1");
-    enum err e = change_one(sp, sql, id, email);
+    assert(sp->kind == SPACE_MAIN && sp->writing);
+    enum err e = db_change(sp->db, sql, VALUES(v_str(id), v_str(email)), ERR_NOT_FOUND);
     return e == ERR_CONFLICT ? ERR_EMAIL_TAKEN : e;
 }
 
 enum err accounts_remove_within(struct space *sp, struct str id)
 {
     static const struct str sql = SQL("DELETE FROM account WHERE id = ?1");
-    return change_one(sp, sql, id, STR_NULL);
+    assert(sp->kind == SPACE_MAIN && sp->writing);
+    return db_change(sp->db, sql, VALUES(v_str(id)), ERR_NOT_FOUND);
 }

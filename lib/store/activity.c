@@ -32,12 +32,7 @@ static struct str shortened(struct str s)
 
 static enum err prune(struct space *sp, struct str sql, int64_t keep)
 {
-    struct stmt *s;
-    enum err e = db_stmt(sp->db, sql, &s);
-    if (e)
-        return e;
-    stmt_bind_i64(s, 1, keep);
-    return stmt_run(s);
+    return db_run(sp->db, sql, VALUES(v_i64(keep)));
 }
 
 enum err activity_add(struct space *sp, enum activity_kind kind, const struct activity_from *from,
@@ -52,17 +47,11 @@ enum err activity_add(struct space *sp, enum activity_kind kind, const struct ac
         SQL("DELETE FROM activity WHERE kind IN (" FOREIGN_WORDS ") AND id <="
             " (SELECT id FROM activity WHERE kind IN (" FOREIGN_WORDS ")"
             " ORDER BY id DESC LIMIT 1 OFFSET ?1)");
-    struct stmt *s;
     assert(sp->kind == SPACE_USER && sp->writing);
-    enum err e = db_stmt(sp->db, insert, &s);
-    if (e)
-        return e;
-    stmt_bind_i64(s, 1, from->now);
-    stmt_bind_str(s, 2, kinds[kind].word);
-    stmt_bind_str(s, 3, from->ip.p ? from->ip : STR(""));
-    stmt_bind_str(s, 4, shortened(from->user_agent));
-    stmt_bind_str(s, 5, shortened(detail));
-    e = stmt_run(s);
+    enum err e = db_run(sp->db, insert,
+                        VALUES(v_i64(from->now), v_str(kinds[kind].word),
+                               v_str(from->ip.p ? from->ip : STR("")),
+                               v_str(shortened(from->user_agent)), v_str(shortened(detail))));
     if (!e && kinds[kind].foreign)
         e = prune(sp, foreign_surplus, ACTIVITY_FOREIGN_MAX);
     return e ? e : prune(sp, surplus, ACTIVITY_MAX);
@@ -75,11 +64,9 @@ enum err activity_list(struct space *sp, int64_t before, int64_t limit,
                                       " WHERE id < ?1 ORDER BY id DESC LIMIT ?2");
     struct stmt *s;
     bool row;
-    enum err e = db_stmt(sp->db, sql, &s);
+    enum err e = db_rows(sp->db, sql, VALUES(v_i64(before ? before : INT64_MAX), v_i64(limit)), &s);
     if (e)
         return e;
-    stmt_bind_i64(s, 1, before ? before : INT64_MAX);
-    stmt_bind_i64(s, 2, limit);
     while (!(e = stmt_step(s, &row)) && row) {
         struct activity a = {stmt_i64(s, 0), stmt_i64(s, 1), stmt_str(s, 2),
                              stmt_str(s, 3), stmt_str(s, 4), stmt_str(s, 5)};

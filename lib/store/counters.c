@@ -85,17 +85,9 @@ static enum err append_entry(struct space *sp, int64_t counter, const struct cou
     static const struct str sql =
         SQL("INSERT INTO counter_history(counter, id, operation, previous_value, new_value, at)"
             " VALUES(?1, ?2, ?3, ?4, ?5, ?6)");
-    struct stmt *s;
-    enum err e = db_stmt(sp->db, sql, &s);
-    if (e)
-        return e;
-    stmt_bind_i64(s, 1, counter);
-    stmt_bind_i64(s, 2, entry->id);
-    stmt_bind_str(s, 3, entry->operation);
-    stmt_bind_i64(s, 4, entry->previous);
-    stmt_bind_i64(s, 5, entry->value);
-    stmt_bind_i64(s, 6, entry->at);
-    return stmt_run(s);
+    return db_run(sp->db, sql,
+                  VALUES(v_i64(counter), v_i64(entry->id), v_str(entry->operation),
+                         v_i64(entry->previous), v_i64(entry->value), v_i64(entry->at)));
 }
 
 /* Where there are fewer entries than are kept the inner SELECT is NULL, and nothing goes. */
@@ -104,13 +96,7 @@ static enum err trim(struct space *sp, int64_t counter)
     static const struct str sql =
         SQL("DELETE FROM counter_history WHERE counter = ?1 AND id <= (SELECT id FROM"
             " counter_history WHERE counter = ?1 ORDER BY id DESC LIMIT 1 OFFSET ?2)");
-    struct stmt *s;
-    enum err e = db_stmt(sp->db, sql, &s);
-    if (e)
-        return e;
-    stmt_bind_i64(s, 1, counter);
-    stmt_bind_i64(s, 2, COUNTER_HISTORY_KEPT);
-    return stmt_run(s);
+    return db_run(sp->db, sql, VALUES(v_i64(counter), v_i64(COUNTER_HISTORY_KEPT)));
 }
 
 enum err counters_update(struct space *sp, const struct counter *c,
@@ -154,11 +140,9 @@ enum err counters_history(struct space *sp, int64_t id, size_t limit,
             " WHERE counter = ?1 ORDER BY id DESC LIMIT ?2");
     struct stmt *s;
     bool row;
-    enum err e = db_stmt(sp->db, sql, &s);
+    enum err e = db_rows(sp->db, sql, VALUES(v_i64(id), v_i64((int64_t)limit)), &s);
     if (e)
         return e;
-    stmt_bind_i64(s, 1, id);
-    stmt_bind_i64(s, 2, (int64_t)limit);
     while (!(e = stmt_step(s, &row)) && row)
         on_entry(arg, &(struct counter_entry){
                           .id = stmt_i64(s, 0),
@@ -176,7 +160,7 @@ enum err counters_list(struct space *sp, void (*on_counter)(void *arg, const str
     static const struct str sql = SQL("SELECT " COLUMNS " FROM counter ORDER BY name");
     struct stmt *s;
     bool row;
-    enum err e = db_stmt(sp->db, sql, &s);
+    enum err e = db_rows(sp->db, sql, NO_VALUES, &s);
     if (e)
         return e;
     while (!(e = stmt_step(s, &row)) && row) {

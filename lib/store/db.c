@@ -202,20 +202,6 @@ static int on_wal(void *arg, sqlite3 *handle, const char *name, int frames)
     return SQLITE_OK;
 }
 
-static enum err query_i64(struct db *db, struct str sql, int64_t *out)
-{
-    struct stmt *s;
-    bool row = false;
-    enum err e = db_stmt(db, sql, &s);
-    if (!e)
-        e = stmt_step(s, &row);
-    if (e)
-        return e;
-    *out = row ? stmt_i64(s, 0) : 0;
-    stmt_reset(s);
-    return OK;
-}
-
 /* A WAL that earlier processes left shows by its size alone: no lock, no read. */
 static void guess_wal_frames(struct db *db, int64_t page_size)
 {
@@ -264,7 +250,7 @@ static enum err set_limit(struct db *db, bool without_reserve)
     if (!db->options.max_bytes || db->without_reserve == without_reserve)
         return OK;
     db->without_reserve = without_reserve;
-    return query_i64(db, str_from_c(without_reserve ? db->limit : db->last_limit), &pages);
+    return db_i64(db, str_from_c(without_reserve ? db->limit : db->last_limit), NO_VALUES, &pages);
 }
 
 enum err db_forgo_reserve(struct db *db)
@@ -278,11 +264,11 @@ enum err db_used_bytes(struct db *db, int64_t *bytes)
     static const struct str count = SQL("PRAGMA page_count");
     static const struct str unused = SQL("PRAGMA freelist_count");
     int64_t page_size, pages, free_pages;
-    enum err e = query_i64(db, size, &page_size);
+    enum err e = db_i64(db, size, NO_VALUES, &page_size);
     if (!e)
-        e = query_i64(db, count, &pages);
+        e = db_i64(db, count, NO_VALUES, &pages);
     if (!e)
-        e = query_i64(db, unused, &free_pages);
+        e = db_i64(db, unused, NO_VALUES, &free_pages);
     if (!e)
         *bytes = (pages - free_pages) * page_size;
     return e;
@@ -302,7 +288,7 @@ static enum err configure_file(struct db *db)
              PAGE_SIZE, CACHE_KIB, mode, db->options.reader ? "" : "PRAGMA journal_mode=WAL");
     enum err e = db_exec(db, sql);
     if (!e)
-        e = query_i64(db, page_size_sql, &page_size);
+        e = db_i64(db, page_size_sql, NO_VALUES, &page_size);
     if (e)
         return e;
     guess_wal_frames(db, page_size);
@@ -533,14 +519,91 @@ int64_t db_changes(const struct db *db)
     return sqlite3_changes64(db->handle);
 }
 
-/* --- transactions ----------------------------------------------------------------------------- */
+/* --- in one word ------------------------------------------------------------------------------ */
 
-static enum err run(struct db *db, struct str sql)
+struct db_value v_str(struct str s)
+{
+    return (struct db_value){.kind = DB_STR, .s = s};
+}
+
+struct db_value v_i64(int64_t i)
+{
+    return (struct db_value){.kind = DB_I64, .i = i};
+}
+
+struct db_value v_null(void)
+{
+    return (struct db_value){.kind = DB_NULL};
+}
+
+static void bind_value(struct stmt *s, int at, const struct db_value *v)
+{
+    switch (v->kind) {
+    case DB_NULL:
+        stmt_bind_null(s, at);
+        break;
+    case DB_STR:
+        stmt_bind_str(s, at, v->s);
+        break;
+    case DB_I64:
+        stmt_bind_i64(s, at, v->i);
+        break;
+    }
+}
+
+enum err db_rows(struct db *db, struct str sql, struct db_values v, struct stmt **rows)
+{
+    enum err e = db_stmt(db, sql, rows);
+    for (size_t i = 0; !e && i < v.count; i++)
+        bind_value(*rows, (int)i + 1, &v.list[i]);
+    return e;
+}
+
+enum err db_run(struct db *db, struct str sql, struct db_values v)
 {
     struct stmt *s;
-    enum err e = db_stmt(db, sql, &s);
+    enum err e = db_rows(db, sql, v, &s);
     return e ? e : stmt_run(s);
 }
+
+enum err db_change(struct db *db, struct str sql, struct db_values v, enum err otherwise)
+{
+    enum err e = db_run(db, sql, v);
+    return e ? e : db_changes(db) ? OK : otherwise;
+}
+
+enum err db_row(struct db *db, struct str sql, struct db_values v, struct stmt **row)
+{
+    bool there = false;
+    enum err e = db_rows(db, sql, v, row);
+    if (!e)
+        e = stmt_step(*row, &there);
+    return e || there ? e : ERR_NOT_FOUND;
+}
+
+enum err db_has(struct db *db, struct str sql, struct db_values v, bool *has)
+{
+    struct stmt *s;
+    enum err e = db_row(db, sql, v, &s);
+    *has = !e;
+    if (e)
+        return e == ERR_NOT_FOUND ? OK : e;
+    stmt_reset(s);
+    return OK;
+}
+
+enum err db_i64(struct db *db, struct str sql, struct db_values v, int64_t *out)
+{
+    struct stmt *s;
+    enum err e = db_row(db, sql, v, &s);
+    *out = e ? 0 : stmt_i64(s, 0);
+    if (e)
+        return e == ERR_NOT_FOUND ? OK : e;
+    stmt_reset(s);
+    return OK;
+}
+
+/* --- transactions ----------------------------------------------------------------------------- */
 
 /* A statement left before its last row would keep its snapshot beyond the transaction. */
 static void reset_open(struct db *db)
@@ -558,14 +621,14 @@ enum err db_begin_at(struct db *db, bool write, const char *file, int line)
     enum err e = write ? set_limit(db, false) : OK;
     db->begin_file = file;
     db->begin_line = line;
-    return e ? e : run(db, write ? begin_write : begin_read);
+    return e ? e : db_run(db, write ? begin_write : begin_read, NO_VALUES);
 }
 
 enum err db_commit(struct db *db)
 {
     static const struct str commit = SQL("COMMIT");
     reset_open(db);
-    return run(db, commit);
+    return db_run(db, commit, NO_VALUES);
 }
 
 void db_rollback(struct db *db)

@@ -93,6 +93,44 @@ bool stmt_is_null(struct stmt *s, int column);
 int64_t db_changes(const struct db *db);
 
 /*
+ * The same in one word, for statements that are bound once and read at once. Values stand in the
+ * order of the parameters: db_run(db, sql, VALUES(v_str(id), v_i64(now))).
+ */
+struct db_value {
+    enum { DB_NULL, DB_STR, DB_I64 } kind;
+    struct str s;
+    int64_t i;
+};
+struct db_values {
+    const struct db_value *list;
+    size_t count;
+};
+#define NO_VALUES ((struct db_values){NULL, 0})
+#define VALUES(...)                                                                                \
+    ((struct db_values){(const struct db_value[]){__VA_ARGS__},                                    \
+                        sizeof((const struct db_value[]){__VA_ARGS__}) / sizeof(struct db_value)})
+struct db_value v_str(struct str s); /* p == NULL: NULL */
+struct db_value v_i64(int64_t i);
+struct db_value v_null(void);
+
+/* Run a statement that returns no rows; db_change: and changes some, else it is `otherwise`. */
+enum err db_run(struct db *db, struct str sql, struct db_values v) must_check;
+enum err db_change(struct db *db, struct str sql, struct db_values v,
+                   enum err otherwise) must_check;
+
+/* The rows, by stmt_step to the last one. */
+enum err db_rows(struct db *db, struct str sql, struct db_values v, struct stmt **rows) must_check;
+
+/* The first row, to be reset when it is read. ERR_NOT_FOUND: there is none; nothing to reset. */
+enum err db_row(struct db *db, struct str sql, struct db_values v, struct stmt **row) must_check;
+
+/* Is there a row? */
+enum err db_has(struct db *db, struct str sql, struct db_values v, bool *has) must_check;
+
+/* The number that the first row begins with; 0 where there is no row. */
+enum err db_i64(struct db *db, struct str sql, struct db_values v, int64_t *out) must_check;
+
+/*
  * Transactions; file and line of the caller are kept for messages. db_begin_read is deferred: its
  * first read fixes what it sees. db_begin_write is IMMEDIATE. Both ends reset the statements left
  * before their last row. db_rollback never fails and is harmless without a transaction.

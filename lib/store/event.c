@@ -144,11 +144,12 @@ enum err event_read(struct space *sp, uint64_t after, size_t max_events, size_t 
     struct stmt *s;
     bool row;
     size_t bytes = 0;
-    enum err e = db_stmt(sp->db, sql, &s);
+    enum err e = db_rows(sp->db, sql,
+                         VALUES(v_i64(after > INT64_MAX ? INT64_MAX : (int64_t)after),
+                                v_i64(max_events > INT64_MAX ? INT64_MAX : (int64_t)max_events)),
+                         &s);
     if (e)
         return e;
-    stmt_bind_i64(s, 1, after > INT64_MAX ? INT64_MAX : (int64_t)after);
-    stmt_bind_i64(s, 2, max_events > INT64_MAX ? INT64_MAX : (int64_t)max_events);
     while (!(e = stmt_step(s, &row)) && row) {
         struct event event = {(uint64_t)stmt_i64(s, 0), stmt_i64(s, 1), stmt_str(s, 2),
                               stmt_str(s, 3)};

@@ -22,20 +22,14 @@ static enum err find(struct space *sp, const struct failures *f, int64_t *points
     static const struct str sql =
         SQL("SELECT points, last_at FROM failure WHERE scope = ?1 AND subject = ?2");
     struct stmt *s;
-    bool row;
     *points = *last_at = 0;
-    enum err e = db_stmt(sp->db, sql, &s);
+    enum err e = db_row(sp->db, sql, VALUES(v_str(f->scope), v_str(f->subject)), &s);
     if (e)
-        return e;
-    stmt_bind_str(s, 1, f->scope);
-    stmt_bind_str(s, 2, f->subject);
-    e = stmt_step(s, &row);
-    if (e == OK && row) {
-        *points = stmt_i64(s, 0);
-        *last_at = stmt_i64(s, 1);
-    }
+        return e == ERR_NOT_FOUND ? OK : e;
+    *points = stmt_i64(s, 0);
+    *last_at = stmt_i64(s, 1);
     stmt_reset(s);
-    return e;
+    return OK;
 }
 
 /* What is left of them after `ms`; a clock that was set back forgets nothing. */
@@ -93,18 +87,8 @@ static enum err drop_old(struct space *sp, int64_t now_ms)
     static const struct str old = SQL("DELETE FROM failure WHERE last_at <= ?1");
     static const struct str many =
         SQL("DELETE FROM failure WHERE n <= (SELECT max(n) FROM failure) - ?1");
-    struct stmt *s;
-    enum err e = db_stmt(sp->db, old, &s);
-    if (e)
-        return e;
-    stmt_bind_i64(s, 1, now_ms - FAILURES_KEEP_MS);
-    e = stmt_run(s);
-    if (e == OK)
-        e = db_stmt(sp->db, many, &s);
-    if (e)
-        return e;
-    stmt_bind_i64(s, 1, FAILURES_ROWS_MAX);
-    return stmt_run(s);
+    enum err e = db_run(sp->db, old, VALUES(v_i64(now_ms - FAILURES_KEEP_MS)));
+    return e ? e : db_run(sp->db, many, VALUES(v_i64(FAILURES_ROWS_MAX)));
 }
 
 static enum err set(struct space *sp, const struct failures *f, int64_t points, int64_t at)
@@ -112,15 +96,8 @@ static enum err set(struct space *sp, const struct failures *f, int64_t points, 
     static const struct str sql =
         SQL("INSERT INTO failure(scope, subject, points, last_at) VALUES(?1, ?2, ?3, ?4)"
             " ON CONFLICT(scope, subject) DO UPDATE SET points = ?3, last_at = ?4");
-    struct stmt *s;
-    enum err e = db_stmt(sp->db, sql, &s);
-    if (e)
-        return e;
-    stmt_bind_str(s, 1, f->scope);
-    stmt_bind_str(s, 2, f->subject);
-    stmt_bind_i64(s, 3, points);
-    stmt_bind_i64(s, 4, at);
-    return stmt_run(s);
+    return db_run(sp->db, sql,
+                  VALUES(v_str(f->scope), v_str(f->subject), v_i64(points), v_i64(at)));
 }
 
 static enum err add(struct space *sp, struct failures *f, int64_t now_ms)
@@ -164,14 +141,8 @@ enum err failures_forgive_within(struct space *sp, const struct failures *f)
 enum err failures_clear_within(struct space *sp, const struct failures *f)
 {
     static const struct str sql = SQL("DELETE FROM failure WHERE scope = ?1 AND subject = ?2");
-    struct stmt *s;
     assert(sp->kind == SPACE_MAIN && sp->writing);
     if (is_off(f))
         return OK;
-    enum err e = db_stmt(sp->db, sql, &s);
-    if (e)
-        return e;
-    stmt_bind_str(s, 1, f->scope);
-    stmt_bind_str(s, 2, f->subject);
-    return stmt_run(s);
+    return db_run(sp->db, sql, VALUES(v_str(f->scope), v_str(f->subject)));
 }

@@ -10,17 +10,12 @@ enum err identities_find(struct space *sp, struct str provider, struct str subje
         SQL("SELECT account.id FROM identity JOIN account ON account.id = identity.user_id"
             " WHERE provider = ?1 AND subject = ?2");
     struct stmt *s;
-    bool row;
-    enum err e = db_stmt(sp->db, sql, &s);
+    enum err e = db_row(sp->db, sql, VALUES(v_str(provider), v_str(subject)), &s);
     if (e)
         return e;
-    stmt_bind_str(s, 1, provider);
-    stmt_bind_str(s, 2, subject);
-    e = stmt_step(s, &row);
-    if (!e && row)
-        *user_id = arena_dup(mem, stmt_str(s, 0));
+    *user_id = arena_dup(mem, stmt_str(s, 0));
     stmt_reset(s);
-    return e ? e : row ? OK : ERR_NOT_FOUND;
+    return OK;
 }
 
 /* Does the account have an identity of the provider with another subject? */
@@ -28,16 +23,8 @@ static enum err has_other(struct space *sp, const struct identity *i, bool *has)
 {
     static const struct str sql =
         SQL("SELECT 1 FROM identity WHERE user_id = ?1 AND provider = ?2 AND subject <> ?3");
-    struct stmt *s;
-    enum err e = db_stmt(sp->db, sql, &s);
-    if (e)
-        return e;
-    stmt_bind_str(s, 1, i->user_id);
-    stmt_bind_str(s, 2, i->provider);
-    stmt_bind_str(s, 3, i->subject);
-    e = stmt_step(s, has);
-    stmt_reset(s);
-    return e;
+    return db_has(sp->db, sql, VALUES(v_str(i->user_id), v_str(i->provider), v_str(i->subject)),
+                  has);
 }
 
 /* A row of the same account stays as it is; one of an account that is gone is taken over. */
@@ -49,16 +36,9 @@ static enum err insert(struct space *sp, const struct identity *i)
             " SET user_id = excluded.user_id, email = excluded.email,"
             " linked_at = excluded.linked_at"
             " WHERE NOT EXISTS(SELECT 1 FROM account WHERE id = identity.user_id)");
-    struct stmt *s;
-    enum err e = db_stmt(sp->db, sql, &s);
-    if (e)
-        return e;
-    stmt_bind_str(s, 1, i->provider);
-    stmt_bind_str(s, 2, i->subject);
-    stmt_bind_str(s, 3, i->user_id);
-    stmt_bind_str(s, 4, i->email);
-    stmt_bind_i64(s, 5, i->linked_at);
-    return stmt_run(s);
+    return db_run(sp->db, sql,
+                  VALUES(v_str(i->provider), v_str(i->subject), v_str(i->user_id), v_str(i->email),
+                         v_i64(i->linked_at)));
 }
 
 /* Whose row it is, whether or not there is an account of that name. */
@@ -66,16 +46,8 @@ static enum err belongs_to(struct space *sp, const struct identity *i, bool *own
 {
     static const struct str sql =
         SQL("SELECT 1 FROM identity WHERE provider = ?1 AND subject = ?2 AND user_id = ?3");
-    struct stmt *s;
-    enum err e = db_stmt(sp->db, sql, &s);
-    if (e)
-        return e;
-    stmt_bind_str(s, 1, i->provider);
-    stmt_bind_str(s, 2, i->subject);
-    stmt_bind_str(s, 3, i->user_id);
-    e = stmt_step(s, own);
-    stmt_reset(s);
-    return e;
+    return db_has(sp->db, sql, VALUES(v_str(i->provider), v_str(i->subject), v_str(i->user_id)),
+                  own);
 }
 
 enum err identities_add(struct space *sp, const struct identity *i, enum identity_added *result)
@@ -96,27 +68,15 @@ enum err identities_add(struct space *sp, const struct identity *i, enum identit
 enum err identities_remove(struct space *sp, struct str user_id, struct str provider)
 {
     static const struct str sql = SQL("DELETE FROM identity WHERE user_id = ?1 AND provider = ?2");
-    struct stmt *s;
     assert(sp->writing);
-    enum err e = db_stmt(sp->db, sql, &s);
-    if (e)
-        return e;
-    stmt_bind_str(s, 1, user_id);
-    stmt_bind_str(s, 2, provider);
-    e = stmt_run(s);
-    return e ? e : db_changes(sp->db) ? OK : ERR_NOT_FOUND;
+    return db_change(sp->db, sql, VALUES(v_str(user_id), v_str(provider)), ERR_NOT_FOUND);
 }
 
 enum err identities_remove_all(struct space *sp, struct str user_id)
 {
     static const struct str sql = SQL("DELETE FROM identity WHERE user_id = ?1");
-    struct stmt *s;
     assert(sp->writing);
-    enum err e = db_stmt(sp->db, sql, &s);
-    if (e)
-        return e;
-    stmt_bind_str(s, 1, user_id);
-    return stmt_run(s);
+    return db_run(sp->db, sql, VALUES(v_str(user_id)));
 }
 
 enum err identities_list(struct space *sp, struct str user_id,
@@ -127,10 +87,9 @@ enum err identities_list(struct space *sp, struct str user_id,
             " ORDER BY provider, subject");
     struct stmt *s;
     bool row;
-    enum err e = db_stmt(sp->db, sql, &s);
+    enum err e = db_rows(sp->db, sql, VALUES(v_str(user_id)), &s);
     if (e)
         return e;
-    stmt_bind_str(s, 1, user_id);
     while (!(e = stmt_step(s, &row)) && row)
         on_identity(arg, &(struct identity){.provider = stmt_str(s, 0),
                                             .subject = stmt_str(s, 1),

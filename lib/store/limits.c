@@ -12,20 +12,11 @@ static enum err wait_of(struct space *sp, const struct limit *l, int64_t now_ms,
     static const struct str sql =
         SQL("SELECT expires FROM attempt WHERE scope = ?1 AND subject = ?2 AND expires > ?3"
             " ORDER BY expires DESC, n DESC LIMIT 1 OFFSET ?4");
-    struct stmt *s;
-    bool row;
-    *wait_ms = 0;
-    enum err e = db_stmt(sp->db, sql, &s);
-    if (e)
-        return e;
-    stmt_bind_str(s, 1, l->scope);
-    stmt_bind_str(s, 2, l->subject);
-    stmt_bind_i64(s, 3, now_ms);
-    stmt_bind_i64(s, 4, l->max - 1);
-    e = stmt_step(s, &row);
-    if (!e && row)
-        *wait_ms = stmt_i64(s, 0) - now_ms;
-    stmt_reset(s);
+    int64_t expires;
+    enum err e = db_i64(
+        sp->db, sql, VALUES(v_str(l->scope), v_str(l->subject), v_i64(now_ms), v_i64(l->max - 1)),
+        &expires);
+    *wait_ms = expires ? expires - now_ms : 0;
     return e;
 }
 
@@ -52,25 +43,14 @@ static enum err add(struct space *sp, const struct limit *l, int64_t now_ms)
         SQL("INSERT INTO attempt(scope, subject, expires, n) VALUES(?1, ?2, ?3,"
             " (SELECT coalesce(max(n), 0) + 1 FROM attempt"
             " WHERE scope = ?1 AND subject = ?2 AND expires = ?3))");
-    struct stmt *s;
-    enum err e = db_stmt(sp->db, sql, &s);
-    if (e)
-        return e;
-    stmt_bind_str(s, 1, l->scope);
-    stmt_bind_str(s, 2, l->subject);
-    stmt_bind_i64(s, 3, now_ms + l->window_ms);
-    return stmt_run(s);
+    return db_run(sp->db, sql,
+                  VALUES(v_str(l->scope), v_str(l->subject), v_i64(now_ms + l->window_ms)));
 }
 
 static enum err drop_expired(struct space *sp, int64_t now_ms)
 {
     static const struct str sql = SQL("DELETE FROM attempt WHERE expires <= ?1");
-    struct stmt *s;
-    enum err e = db_stmt(sp->db, sql, &s);
-    if (e)
-        return e;
-    stmt_bind_i64(s, 1, now_ms);
-    return stmt_run(s);
+    return db_run(sp->db, sql, VALUES(v_i64(now_ms)));
 }
 
 static enum err count_all(struct space *sp, const struct limit *limits, size_t count,

@@ -9,12 +9,7 @@
 static enum err drop_expired(struct space *sp, int64_t now)
 {
     static const struct str sql = SQL("DELETE FROM login_code WHERE expires <= ?1");
-    struct stmt *s;
-    enum err e = db_stmt(sp->db, sql, &s);
-    if (e)
-        return e;
-    stmt_bind_i64(s, 1, now);
-    return stmt_run(s);
+    return db_run(sp->db, sql, VALUES(v_i64(now)));
 }
 
 enum err login_codes_set(struct space *sp, struct str email, struct str hash, int64_t expires,
@@ -23,56 +18,35 @@ enum err login_codes_set(struct space *sp, struct str email, struct str hash, in
     static const struct str sql =
         SQL("INSERT INTO login_code(email, hash, expires, attempts) VALUES(?1, ?2, ?3, 0)"
             " ON CONFLICT(email) DO UPDATE SET hash = ?2, expires = ?3, attempts = 0");
-    struct stmt *s;
     assert(sp->kind == SPACE_MAIN && sp->writing && hash.n <= HASH_MAX);
     enum err e = drop_expired(sp, now);
-    if (e == OK)
-        e = db_stmt(sp->db, sql, &s);
-    if (e)
-        return e;
-    stmt_bind_str(s, 1, email);
-    stmt_bind_str(s, 2, hash);
-    stmt_bind_i64(s, 3, expires);
-    return stmt_run(s);
+    return e ? e : db_run(sp->db, sql, VALUES(v_str(email), v_str(hash), v_i64(expires)));
 }
 
 static enum err find(struct space *sp, struct str email, struct str hash, bool *same)
 {
     static const struct str sql = SQL("SELECT hash FROM login_code WHERE email = ?1");
     struct stmt *s;
-    bool row;
-    enum err e = db_stmt(sp->db, sql, &s);
+    *same = false;
+    enum err e = db_row(sp->db, sql, VALUES(v_str(email)), &s);
     if (e)
-        return e;
-    stmt_bind_str(s, 1, email);
-    e = stmt_step(s, &row);
-    *same = e == OK && row && digest_equal(stmt_str(s, 0), hash);
+        return e == ERR_NOT_FOUND ? OK : e;
+    *same = digest_equal(stmt_str(s, 0), hash);
     stmt_reset(s);
-    return e;
+    return OK;
 }
 
 static enum err count_attempt(struct space *sp, struct str email)
 {
     static const struct str sql =
         SQL("UPDATE login_code SET attempts = attempts + 1 WHERE email = ?1");
-    struct stmt *s;
-    enum err e = db_stmt(sp->db, sql, &s);
-    if (e)
-        return e;
-    stmt_bind_str(s, 1, email);
-    return stmt_run(s);
+    return db_run(sp->db, sql, VALUES(v_str(email)));
 }
 
 static enum err remove_at(struct space *sp, struct str email, int64_t attempts)
 {
     static const struct str sql = SQL("DELETE FROM login_code WHERE email = ?1 AND attempts >= ?2");
-    struct stmt *s;
-    enum err e = db_stmt(sp->db, sql, &s);
-    if (e)
-        return e;
-    stmt_bind_str(s, 1, email);
-    stmt_bind_i64(s, 2, attempts);
-    return stmt_run(s);
+    return db_run(sp->db, sql, VALUES(v_str(email), v_i64(attempts)));
 }
 
 enum err login_codes_use(struct space *sp, struct str email, struct str hash, int64_t now)

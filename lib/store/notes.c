@@ -47,13 +47,7 @@ static enum err has_table(struct space *sp, bool *there)
 {
     static const struct str sql =
         SQL("SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = 'c_notes'");
-    struct stmt *s;
-    enum err e = db_stmt(sp->db, sql, &s);
-    if (e)
-        return e;
-    e = stmt_step(s, there);
-    stmt_reset(s);
-    return e;
+    return db_has(sp->db, sql, NO_VALUES, there);
 }
 
 static enum err append_all(struct space *sp, struct str user_id, struct buf *out)
@@ -65,10 +59,9 @@ static enum err append_all(struct space *sp, struct str user_id, struct buf *out
     struct stmt *s;
     bool more;
     size_t count = 0, bytes = 0;
-    enum err e = db_stmt(sp->db, sql, &s);
+    enum err e = db_rows(sp->db, sql, VALUES(v_i64(NOTES_MAX)), &s);
     if (e)
         return e;
-    stmt_bind_i64(s, 1, NOTES_MAX);
     while (!(e = stmt_step(s, &more)) && more) {
         struct row row = {.id = stmt_str(s, 0),
                           .data = stmt_str(s, 1),

@@ -28,16 +28,9 @@ enum err organizations_insert(struct space *sp, const struct organization *o)
 {
     static const struct str sql =
         SQL("INSERT INTO organization(id, name, owner_id, created_at) VALUES(?1, ?2, ?3, ?4)");
-    struct stmt *s;
     assert(sp->writing);
-    enum err e = db_stmt(sp->db, sql, &s);
-    if (e)
-        return e;
-    stmt_bind_str(s, 1, o->id);
-    stmt_bind_str(s, 2, o->name);
-    stmt_bind_str(s, 3, o->owner_id);
-    stmt_bind_i64(s, 4, o->created_at);
-    return stmt_run(s);
+    return db_run(sp->db, sql,
+                  VALUES(v_str(o->id), v_str(o->name), v_str(o->owner_id), v_i64(o->created_at)));
 }
 
 static struct organization organization_at(struct stmt *s, struct arena *mem)
@@ -55,30 +48,19 @@ enum err organizations_get(struct space *sp, struct str id, struct arena *mem,
 {
     static const struct str sql = SQL(ORGANIZATION_COLUMNS " WHERE id = ?1");
     struct stmt *s;
-    bool row;
-    enum err e = db_stmt(sp->db, sql, &s);
+    enum err e = db_row(sp->db, sql, VALUES(v_str(id)), &s);
     if (e)
         return e;
-    stmt_bind_str(s, 1, id);
-    e = stmt_step(s, &row);
-    if (!e && !row)
-        e = ERR_NOT_FOUND;
-    if (!e)
-        *out = organization_at(s, mem);
+    *out = organization_at(s, mem);
     stmt_reset(s);
-    return e;
+    return OK;
 }
 
 /* Run a statement whose one parameter is a text. */
 static enum err run_with(struct space *sp, struct str sql, struct str value)
 {
-    struct stmt *s;
     assert(sp->writing);
-    enum err e = db_stmt(sp->db, sql, &s);
-    if (e)
-        return e;
-    stmt_bind_str(s, 1, value);
-    return stmt_run(s);
+    return db_run(sp->db, sql, VALUES(v_str(value)));
 }
 
 enum err organizations_remove(struct space *sp, struct str id)
@@ -109,10 +91,9 @@ enum err organizations_owned(struct space *sp, struct str owner_id, struct arena
     size_t cap = 0;
     *list = NULL;
     *count = 0;
-    enum err e = db_stmt(sp->db, sql, &s);
+    enum err e = db_rows(sp->db, sql, VALUES(v_str(owner_id)), &s);
     if (e)
         return e;
-    stmt_bind_str(s, 1, owner_id);
     while (!(e = stmt_step(s, &row)) && row) {
         *list = grow(mem, *list, *count, &cap, sizeof **list);
         (*list)[(*count)++] = organization_at(s, mem);
@@ -127,18 +108,13 @@ enum err organizations_role(struct space *sp, struct str id, struct str user_id,
             " UNION ALL SELECT role FROM member"
             " WHERE user_id = ?2 AND organization_id = ?1 AND status = 'active' LIMIT 1");
     struct stmt *s;
-    bool row;
     *role = ROLE_NONE;
-    enum err e = db_stmt(sp->db, sql, &s);
+    enum err e = db_row(sp->db, sql, VALUES(v_str(id), v_str(user_id)), &s);
     if (e)
-        return e;
-    stmt_bind_str(s, 1, id);
-    stmt_bind_str(s, 2, user_id);
-    e = stmt_step(s, &row);
-    if (!e && row)
-        *role = str_eq(stmt_str(s, 0), STR("owner")) ? ROLE_OWNER : role_parse(stmt_str(s, 0));
+        return e == ERR_NOT_FOUND ? OK : e;
+    *role = str_eq(stmt_str(s, 0), STR("owner")) ? ROLE_OWNER : role_parse(stmt_str(s, 0));
     stmt_reset(s);
-    return e;
+    return OK;
 }
 
 /* --- members ---------------------------------------------------------------------------------- */
@@ -148,20 +124,14 @@ static struct str status_of(const struct member *m)
     return m->active ? STR("active") : STR("invited");
 }
 
-static void bind_time(struct stmt *s, int at, int64_t ms)
+static struct db_value v_time(int64_t ms)
 {
-    if (ms)
-        stmt_bind_i64(s, at, ms);
-    else
-        stmt_bind_null(s, at);
+    return ms ? v_i64(ms) : v_null();
 }
 
-static void bind_user(struct stmt *s, int at, struct str user_id)
+static struct db_value v_user(struct str user_id)
 {
-    if (user_id.n)
-        stmt_bind_str(s, at, user_id);
-    else
-        stmt_bind_null(s, at);
+    return user_id.n ? v_str(user_id) : v_null();
 }
 
 enum err members_insert(struct space *sp, const struct member *m)
@@ -169,37 +139,21 @@ enum err members_insert(struct space *sp, const struct member *m)
     static const struct str sql =
         SQL("INSERT INTO member(id, organization_id, email, user_id, role, status, created_at,"
             " joined_at) VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)");
-    struct stmt *s;
     assert(sp->writing);
-    enum err e = db_stmt(sp->db, sql, &s);
-    if (e)
-        return e;
-    stmt_bind_str(s, 1, m->id);
-    stmt_bind_str(s, 2, m->organization_id);
-    stmt_bind_str(s, 3, m->email);
-    bind_user(s, 4, m->user_id);
-    stmt_bind_str(s, 5, role_name(m->role));
-    stmt_bind_str(s, 6, status_of(m));
-    stmt_bind_i64(s, 7, m->created_at);
-    bind_time(s, 8, m->joined_at);
-    return stmt_run(s);
+    return db_run(sp->db, sql,
+                  VALUES(v_str(m->id), v_str(m->organization_id), v_str(m->email),
+                         v_user(m->user_id), v_str(role_name(m->role)), v_str(status_of(m)),
+                         v_i64(m->created_at), v_time(m->joined_at)));
 }
 
 enum err members_update(struct space *sp, const struct member *m)
 {
     static const struct str sql = SQL(
         "UPDATE member SET email = ?2, user_id = ?3, status = ?4, joined_at = ?5 WHERE id = ?1");
-    struct stmt *s;
     assert(sp->writing);
-    enum err e = db_stmt(sp->db, sql, &s);
-    if (e)
-        return e;
-    stmt_bind_str(s, 1, m->id);
-    stmt_bind_str(s, 2, m->email);
-    bind_user(s, 3, m->user_id);
-    stmt_bind_str(s, 4, status_of(m));
-    bind_time(s, 5, m->joined_at);
-    return stmt_run(s);
+    return db_run(sp->db, sql,
+                  VALUES(v_str(m->id), v_str(m->email), v_user(m->user_id), v_str(status_of(m)),
+                         v_time(m->joined_at)));
 }
 
 enum err members_remove(struct space *sp, struct str member_id)
@@ -230,10 +184,9 @@ static enum err list_by(struct space *sp, struct str sql, struct str value, stru
     bool row;
     size_t cap = 0;
     *out = (struct members){.list = NULL};
-    enum err e = db_stmt(sp->db, sql, &s);
+    enum err e = db_rows(sp->db, sql, VALUES(v_str(value)), &s);
     if (e)
         return e;
-    stmt_bind_str(s, 1, value);
     while (!(e = stmt_step(s, &row)) && row) {
         out->list = grow(mem, out->list, out->count, &cap, sizeof *out->list);
         out->list[out->count++] = member_at(s, mem);
@@ -267,17 +220,7 @@ enum err members_of_address(struct space *sp, struct str email, struct arena *me
 enum err members_count(struct space *sp, struct str organization_id, int64_t *count)
 {
     static const struct str sql = SQL("SELECT count(*) FROM member WHERE organization_id = ?1");
-    struct stmt *s;
-    bool row;
-    enum err e = db_stmt(sp->db, sql, &s);
-    if (e)
-        return e;
-    stmt_bind_str(s, 1, organization_id);
-    e = stmt_step(s, &row);
-    if (!e)
-        *count = stmt_i64(s, 0);
-    stmt_reset(s);
-    return e;
+    return db_i64(sp->db, sql, VALUES(v_str(organization_id)), count);
 }
 
 enum err members_get(struct space *sp, struct str organization_id, struct str who,
@@ -287,19 +230,12 @@ enum err members_get(struct space *sp, struct str organization_id, struct str wh
     static const struct str sql =
         SQL(MEMBER_COLUMNS " WHERE +organization_id = ?1 AND (id = ?2 OR user_id = ?2)");
     struct stmt *s;
-    bool row;
-    enum err e = db_stmt(sp->db, sql, &s);
+    enum err e = db_row(sp->db, sql, VALUES(v_str(organization_id), v_str(who)), &s);
     if (e)
         return e;
-    stmt_bind_str(s, 1, organization_id);
-    stmt_bind_str(s, 2, who);
-    e = stmt_step(s, &row);
-    if (!e && !row)
-        e = ERR_NOT_FOUND;
-    if (!e)
-        *out = member_at(s, mem);
+    *out = member_at(s, mem);
     stmt_reset(s);
-    return e;
+    return OK;
 }
 
 enum err memberships_of_user(struct space *sp, struct str user_id, struct arena *mem,
@@ -314,10 +250,9 @@ enum err memberships_of_user(struct space *sp, struct str user_id, struct arena 
     size_t cap = 0;
     *list = NULL;
     *count = 0;
-    enum err e = db_stmt(sp->db, sql, &s);
+    enum err e = db_rows(sp->db, sql, VALUES(v_str(user_id)), &s);
     if (e)
         return e;
-    stmt_bind_str(s, 1, user_id);
     while (!(e = stmt_step(s, &row)) && row) {
         *list = grow(mem, *list, *count, &cap, sizeof **list);
         (*list)[(*count)++] = (struct membership){

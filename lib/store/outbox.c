@@ -9,17 +9,9 @@ enum err outbox_add(struct space *main_db, enum space_kind kind, struct str id, 
 {
     static const struct str sql = SQL("INSERT INTO outbox(space_kind, space_id, name, data, at)"
                                       " VALUES(?1, ?2, ?3, ?4, ?5)");
-    struct stmt *s;
     assert(main_db->kind == SPACE_MAIN && main_db->writing);
-    enum err e = db_stmt(main_db->db, sql, &s);
-    if (e)
-        return e;
-    stmt_bind_i64(s, 1, kind);
-    stmt_bind_str(s, 2, id);
-    stmt_bind_str(s, 3, name);
-    stmt_bind_str(s, 4, data);
-    stmt_bind_i64(s, 5, now);
-    return stmt_run(s);
+    return db_run(main_db->db, sql,
+                  VALUES(v_i64(kind), v_str(id), v_str(name), v_str(data), v_i64(now)));
 }
 
 enum err outbox_spaces(struct space *main_db, int64_t *after, size_t max, struct arena *mem,
@@ -31,11 +23,9 @@ enum err outbox_spaces(struct space *main_db, int64_t *after, size_t max, struct
     struct stmt *s;
     bool row;
     *count = 0;
-    enum err e = db_stmt(main_db->db, sql, &s);
+    enum err e = db_rows(main_db->db, sql, VALUES(v_i64(*after), v_i64((int64_t)max)), &s);
     if (e)
         return e;
-    stmt_bind_i64(s, 1, *after);
-    stmt_bind_i64(s, 2, (int64_t)max);
     while (!(e = stmt_step(s, &row)) && row) {
         *after = stmt_i64(s, 0);
         list[(*count)++] = (struct outbox_space){.kind = (enum space_kind)stmt_i64(s, 1),
@@ -54,13 +44,11 @@ enum err outbox_read(struct space *main_db, const struct outbox_space *to, int64
     bool row;
     *count = 0;
     *list = arena_zalloc(mem, max, sizeof **list);
-    enum err e = db_stmt(main_db->db, sql, &s);
+    enum err e =
+        db_rows(main_db->db, sql,
+                VALUES(v_i64(to->kind), v_str(to->id), v_i64(after), v_i64((int64_t)max)), &s);
     if (e)
         return e;
-    stmt_bind_i64(s, 1, to->kind);
-    stmt_bind_str(s, 2, to->id);
-    stmt_bind_i64(s, 3, after);
-    stmt_bind_i64(s, 4, (int64_t)max);
     while (!(e = stmt_step(s, &row)) && row)
         (*list)[(*count)++] = (struct outbox_event){.id = stmt_i64(s, 0),
                                                     .name = arena_dup(mem, stmt_str(s, 1)),
@@ -72,15 +60,8 @@ enum err outbox_remove(struct space *main_db, const struct outbox_space *to, int
 {
     static const struct str sql =
         SQL("DELETE FROM outbox WHERE space_kind = ?1 AND space_id = ?2 AND id <= ?3");
-    struct stmt *s;
     assert(main_db->kind == SPACE_MAIN && main_db->writing);
-    enum err e = db_stmt(main_db->db, sql, &s);
-    if (e)
-        return e;
-    stmt_bind_i64(s, 1, to->kind);
-    stmt_bind_str(s, 2, to->id);
-    stmt_bind_i64(s, 3, last);
-    return stmt_run(s);
+    return db_run(main_db->db, sql, VALUES(v_i64(to->kind), v_str(to->id), v_i64(last)));
 }
 
 /* The value reads "<epoch of main.db>.<id>", as event ids do. */
@@ -90,14 +71,11 @@ enum err outbox_position(struct space *sp, struct str main_epoch, int64_t *last)
     struct stmt *s;
     struct str epoch;
     uint64_t id;
-    bool row;
     *last = 0;
-    enum err e = db_stmt(sp->db, sql, &s);
-    if (!e)
-        e = stmt_step(s, &row);
+    enum err e = db_row(sp->db, sql, NO_VALUES, &s);
     if (e)
-        return e;
-    if (row && event_id_parse(stmt_str(s, 0), &epoch, &id) && str_eq(epoch, main_epoch))
+        return e == ERR_NOT_FOUND ? OK : e;
+    if (event_id_parse(stmt_str(s, 0), &epoch, &id) && str_eq(epoch, main_epoch))
         *last = (int64_t)id;
     stmt_reset(s);
     return OK;
@@ -107,14 +85,9 @@ enum err outbox_set_position(struct space *sp, struct str main_epoch, int64_t la
 {
     static const struct str sql = SQL("REPLACE INTO meta(name, value) VALUES('outbox', ?1)");
     struct buf value = BUF_INIT;
-    struct stmt *s;
     assert(sp->writing);
-    enum err e = db_stmt(sp->db, sql, &s);
-    if (e)
-        return e;
     event_id_append(&value, main_epoch, (uint64_t)last);
-    stmt_bind_str(s, 1, buf_str(&value));
-    e = stmt_run(s);
+    enum err e = db_run(sp->db, sql, VALUES(v_str(buf_str(&value))));
     buf_release(&value);
     return e;
 }

@@ -25,35 +25,17 @@ static struct passkey read_row(struct stmt *s)
 enum err passkeys_count(struct space *sp, int64_t *count)
 {
     static const struct str sql = SQL("SELECT count(*) FROM passkey");
-    struct stmt *s;
-    bool row;
-    enum err e = db_stmt(sp->db, sql, &s);
-    if (e == OK)
-        e = stmt_step(s, &row);
-    if (e)
-        return e;
-    *count = stmt_i64(s, 0);
-    stmt_reset(s);
-    return OK;
+    return db_i64(sp->db, sql, NO_VALUES, count);
 }
 
 static enum err insert(struct space *sp, const struct passkey *k)
 {
     static const struct str sql =
         SQL("INSERT INTO passkey(" COLUMNS ") VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, NULL)");
-    struct stmt *s;
-    enum err e = db_stmt(sp->db, sql, &s);
-    if (e)
-        return e;
-    stmt_bind_str(s, 1, k->id);
-    stmt_bind_str(s, 2, k->public_key);
-    stmt_bind_i64(s, 3, k->algorithm);
-    stmt_bind_i64(s, 4, k->sign_count);
-    stmt_bind_i64(s, 5, k->backup_eligible);
-    stmt_bind_str(s, 6, k->name);
-    stmt_bind_str(s, 7, k->transports);
-    stmt_bind_i64(s, 8, k->created_at);
-    return stmt_run(s);
+    return db_run(sp->db, sql,
+                  VALUES(v_str(k->id), v_str(k->public_key), v_i64(k->algorithm),
+                         v_i64(k->sign_count), v_i64(k->backup_eligible), v_str(k->name),
+                         v_str(k->transports), v_i64(k->created_at)));
 }
 
 enum err passkeys_add(struct space *sp, const struct passkey *k)
@@ -70,14 +52,9 @@ enum err passkeys_get(struct space *sp, struct str id, struct arena *mem, struct
 {
     static const struct str sql = SQL("SELECT " COLUMNS " FROM passkey WHERE id = ?1");
     struct stmt *s;
-    bool row;
-    enum err e = db_stmt(sp->db, sql, &s);
+    enum err e = db_row(sp->db, sql, VALUES(v_str(id)), &s);
     if (e)
         return e;
-    stmt_bind_str(s, 1, id);
-    e = stmt_step(s, &row);
-    if (e || !row)
-        return e ? e : ERR_NOT_FOUND;
     *out = read_row(s);
     out->id = arena_dup(mem, out->id);
     out->public_key = arena_dup(mem, out->public_key);
@@ -93,7 +70,7 @@ enum err passkeys_list(struct space *sp, void (*on_passkey)(void *arg, const str
     static const struct str sql = SQL("SELECT " COLUMNS " FROM passkey ORDER BY created_at, id");
     struct stmt *s;
     bool row;
-    enum err e = db_stmt(sp->db, sql, &s);
+    enum err e = db_rows(sp->db, sql, NO_VALUES, &s);
     if (e)
         return e;
     while (!(e = stmt_step(s, &row)) && row) {
@@ -108,41 +85,22 @@ enum err passkeys_use(struct space *sp, struct str id, int64_t sign_count, int64
 {
     static const struct str sql =
         SQL("UPDATE passkey SET sign_count = ?2, last_used_at = ?3 WHERE id = ?1");
-    struct stmt *s;
     assert(sp->writing);
-    enum err e = db_stmt(sp->db, sql, &s);
-    if (e)
-        return e;
-    stmt_bind_str(s, 1, id);
-    stmt_bind_i64(s, 2, sign_count);
-    stmt_bind_i64(s, 3, now);
-    e = stmt_run(s);
-    return e ? e : db_changes(sp->db) ? OK : ERR_NOT_FOUND;
+    return db_change(sp->db, sql, VALUES(v_str(id), v_i64(sign_count), v_i64(now)), ERR_NOT_FOUND);
 }
 
 enum err passkeys_remove(struct space *sp, struct str id)
 {
     static const struct str sql = SQL("DELETE FROM passkey WHERE id = ?1");
-    struct stmt *s;
     assert(sp->writing);
-    enum err e = db_stmt(sp->db, sql, &s);
-    if (e)
-        return e;
-    stmt_bind_str(s, 1, id);
-    e = stmt_run(s);
-    return e ? e : db_changes(sp->db) ? OK : ERR_NOT_FOUND;
+    return db_change(sp->db, sql, VALUES(v_str(id)), ERR_NOT_FOUND);
 }
 
 enum err passkeys_remove_all(struct space *sp, int64_t *removed)
 {
     static const struct str sql = SQL("DELETE FROM passkey");
-    struct stmt *s;
     assert(sp->writing);
-    *removed = 0;
-    enum err e = db_stmt(sp->db, sql, &s);
-    if (e == OK)
-        e = stmt_run(s);
-    if (e == OK)
-        *removed = db_changes(sp->db);
+    enum err e = db_run(sp->db, sql, NO_VALUES);
+    *removed = e ? 0 : db_changes(sp->db);
     return e;
 }

@@ -12,18 +12,8 @@ static enum err prune(struct space *sp, int64_t now_s)
     static const struct str surplus =
         SQL("DELETE FROM session WHERE id IN"
             " (SELECT id FROM session ORDER BY last_seen_at DESC, id LIMIT -1 OFFSET ?1)");
-    struct stmt *s;
-    enum err e = db_stmt(sp->db, expired, &s);
-    if (e)
-        return e;
-    stmt_bind_i64(s, 1, now_s);
-    e = stmt_run(s);
-    if (!e)
-        e = db_stmt(sp->db, surplus, &s);
-    if (e)
-        return e;
-    stmt_bind_i64(s, 1, SESSIONS_MAX - 1);
-    return stmt_run(s);
+    enum err e = db_run(sp->db, expired, VALUES(v_i64(now_s)));
+    return e ? e : db_run(sp->db, surplus, VALUES(v_i64(SESSIONS_MAX - 1)));
 }
 
 enum err sessions_create(struct space *sp, const struct session *x, const struct refresh_state *r)
@@ -31,23 +21,15 @@ enum err sessions_create(struct space *sp, const struct session *x, const struct
     static const struct str sql =
         SQL("INSERT INTO session(id, created_at, last_seen_at, user_agent, ip, jti, iat, exp, kid)"
             " VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)");
-    struct stmt *s;
     assert(sp->writing);
     enum err e = prune(sp, x->created_at / 1000);
-    if (!e)
-        e = db_stmt(sp->db, sql, &s);
     if (e)
         return e;
-    stmt_bind_str(s, 1, x->id);
-    stmt_bind_i64(s, 2, x->created_at);
-    stmt_bind_i64(s, 3, x->last_seen_at);
-    stmt_bind_str(s, 4, x->user_agent.p ? x->user_agent : STR(""));
-    stmt_bind_str(s, 5, x->ip.p ? x->ip : STR(""));
-    stmt_bind_str(s, 6, r->jti);
-    stmt_bind_i64(s, 7, r->iat);
-    stmt_bind_i64(s, 8, r->exp);
-    stmt_bind_str(s, 9, r->kid);
-    return stmt_run(s);
+    return db_run(sp->db, sql,
+                  VALUES(v_str(x->id), v_i64(x->created_at), v_i64(x->last_seen_at),
+                         v_str(x->user_agent.p ? x->user_agent : STR("")),
+                         v_str(x->ip.p ? x->ip : STR("")), v_str(r->jti), v_i64(r->iat),
+                         v_i64(r->exp), v_str(r->kid)));
 }
 
 enum jti_is { JTI_UNKNOWN, JTI_CURRENT, JTI_PREVIOUS, JTI_STALE };
@@ -60,15 +42,10 @@ static enum err look_up(struct space *sp, struct str sid, struct str jti, int64_
     static const struct str sql =
         SQL("SELECT jti, iat, exp, kid, previous_jti, rotated_at FROM session WHERE id = ?1");
     struct stmt *s;
-    bool row;
     *is = JTI_UNKNOWN;
-    enum err e = db_stmt(sp->db, sql, &s);
+    enum err e = db_row(sp->db, sql, VALUES(v_str(sid)), &s);
     if (e)
-        return e;
-    stmt_bind_str(s, 1, sid);
-    e = stmt_step(s, &row);
-    if (e || !row)
-        return e;
+        return e == ERR_NOT_FOUND ? OK : e;
     if (stmt_i64(s, 2) > now_ms / 1000) /* past its end it is as good as gone */
         *is = digest_equal(jti, stmt_str(s, 0)) ? JTI_CURRENT
               : !stmt_is_null(s, 4) && digest_equal(jti, stmt_str(s, 4)) &&
@@ -88,17 +65,9 @@ static enum err rotate(struct space *sp, struct str sid, int64_t now_ms,
     static const struct str sql =
         SQL("UPDATE session SET previous_jti = jti, jti = ?2, iat = ?3, exp = ?4, kid = ?5,"
             " rotated_at = ?6, last_seen_at = ?6 WHERE id = ?1");
-    struct stmt *s;
-    enum err e = db_stmt(sp->db, sql, &s);
-    if (e)
-        return e;
-    stmt_bind_str(s, 1, sid);
-    stmt_bind_str(s, 2, next->jti);
-    stmt_bind_i64(s, 3, next->iat);
-    stmt_bind_i64(s, 4, next->exp);
-    stmt_bind_str(s, 5, next->kid);
-    stmt_bind_i64(s, 6, now_ms);
-    return stmt_run(s);
+    return db_run(sp->db, sql,
+                  VALUES(v_str(sid), v_str(next->jti), v_i64(next->iat), v_i64(next->exp),
+                         v_str(next->kid), v_i64(now_ms)));
 }
 
 enum err sessions_refresh(struct space *sp, struct str sid, struct str jti, int64_t now_ms,
@@ -131,16 +100,9 @@ enum err sessions_refresh(struct space *sp, struct str sid, struct str jti, int6
 
 static enum err remove_where(struct space *sp, struct str sql, struct str sid, int64_t *removed)
 {
-    struct stmt *s;
     assert(sp->writing);
-    *removed = 0;
-    enum err e = db_stmt(sp->db, sql, &s);
-    if (e)
-        return e;
-    stmt_bind_str(s, 1, sid.p ? sid : STR(""));
-    e = stmt_run(s);
-    if (!e)
-        *removed = db_changes(sp->db);
+    enum err e = db_run(sp->db, sql, VALUES(v_str(sid.p ? sid : STR(""))));
+    *removed = e ? 0 : db_changes(sp->db);
     return e;
 }
 
@@ -163,15 +125,9 @@ enum err sessions_get(struct space *sp, struct str sid, int64_t now_ms, struct a
 {
     static const struct str sql = SQL(SESSION_COLUMNS " WHERE id = ?1 AND exp > ?2");
     struct stmt *s;
-    bool row;
-    enum err e = db_stmt(sp->db, sql, &s);
+    enum err e = db_row(sp->db, sql, VALUES(v_str(sid), v_i64(now_ms / 1000)), &s);
     if (e)
         return e;
-    stmt_bind_str(s, 1, sid);
-    stmt_bind_i64(s, 2, now_ms / 1000);
-    e = stmt_step(s, &row);
-    if (e || !row)
-        return e ? e : ERR_NOT_FOUND;
     *out = (struct session){arena_dup(mem, stmt_str(s, 0)), stmt_i64(s, 1), stmt_i64(s, 2),
                             arena_dup(mem, stmt_str(s, 3)), arena_dup(mem, stmt_str(s, 4))};
     stmt_reset(s);
@@ -185,10 +141,9 @@ enum err sessions_list(struct space *sp, int64_t now_ms,
         SQL(SESSION_COLUMNS " WHERE exp > ?1 ORDER BY last_seen_at DESC, id");
     struct stmt *s;
     bool row;
-    enum err e = db_stmt(sp->db, sql, &s);
+    enum err e = db_rows(sp->db, sql, VALUES(v_i64(now_ms / 1000)), &s);
     if (e)
         return e;
-    stmt_bind_i64(s, 1, now_ms / 1000);
     while (!(e = stmt_step(s, &row)) && row) {
         struct session x = {stmt_str(s, 0), stmt_i64(s, 1), stmt_i64(s, 2), stmt_str(s, 3),
                             stmt_str(s, 4)};
@@ -200,16 +155,8 @@ enum err sessions_list(struct space *sp, int64_t now_ms,
 enum err sessions_is_live(struct space *sp, struct str sid, int64_t now_ms, bool *live)
 {
     static const struct str sql = SQL("SELECT 1 FROM session WHERE id = ?1 AND exp > ?2");
-    struct stmt *s;
     *live = false;
-    enum err e = db_stmt(sp->db, sql, &s);
-    if (e)
-        return e;
-    stmt_bind_str(s, 1, sid);
-    stmt_bind_i64(s, 2, now_ms / 1000);
-    e = stmt_step(s, live);
-    stmt_reset(s);
-    return e;
+    return db_has(sp->db, sql, VALUES(v_str(sid), v_i64(now_ms / 1000)), live);
 }
 
 enum err sessions_refresh_is_good(struct space *sp, struct str sid, struct str jti, int64_t now_ms,

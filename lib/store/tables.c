@@ -70,10 +70,9 @@ static enum err drop_stale_indexes(struct space *sp, const struct rows_table *t,
             " AND name GLOB 'i_*'");
     struct stmt *s;
     bool row;
-    enum err e = db_stmt(sp->db, list, &s);
+    enum err e = db_rows(sp->db, list, VALUES(v_str(t->name)), &s);
     if (e)
         return e;
-    stmt_bind_str(s, 1, t->name);
     while (!(e = stmt_step(s, &row)) && row)
         if (!is_declared_index(t, stmt_str(s, 0)))
             buf_appendf(sql, "DROP INDEX \"%.*s\";", STR_ARG(stmt_str(s, 0)));
@@ -109,15 +108,7 @@ static enum err search_matches(struct space *sp, struct str name, const char *ha
 {
     static const struct str sql =
         SQL("SELECT 1 FROM meta WHERE name = 'search:' || ?1 AND value = ?2");
-    struct stmt *s;
-    enum err e = db_stmt(sp->db, sql, &s);
-    if (e)
-        return e;
-    stmt_bind_str(s, 1, name);
-    stmt_bind_str(s, 2, str_make(hash, TABLES_HASH_LEN));
-    e = stmt_step(s, match);
-    stmt_reset(s);
-    return e;
+    return db_has(sp->db, sql, VALUES(v_str(name), v_str(str_make(hash, TABLES_HASH_LEN))), match);
 }
 
 static enum err sync_search(struct space *sp, const struct rows_table *t, struct buf *sql)
@@ -165,7 +156,7 @@ static enum err drop_counting(struct space *sp, struct buf *sql)
         SQL("SELECT name FROM sqlite_schema WHERE type = 'trigger' AND name GLOB 'count:*'");
     struct stmt *s;
     bool row;
-    enum err e = db_stmt(sp->db, list, &s);
+    enum err e = db_rows(sp->db, list, NO_VALUES, &s);
     if (e)
         return e;
     while (!(e = stmt_step(s, &row)) && row)
@@ -220,25 +211,16 @@ enum err tables_room(struct space *sp)
 enum err tables_match(struct space *sp, bool *match)
 {
     static const struct str sql = SQL("SELECT 1 FROM meta WHERE name = 'tables' AND value = ?1");
-    struct stmt *s;
-    enum err e = db_stmt(sp->db, sql, &s);
-    if (e)
-        return e;
-    stmt_bind_str(s, 1, str_make(sp->store->tables_hash[sp->kind], TABLES_HASH_LEN));
-    e = stmt_step(s, match);
-    stmt_reset(s);
-    return e;
+    return db_has(sp->db, sql,
+                  VALUES(v_str(str_make(sp->store->tables_hash[sp->kind], TABLES_HASH_LEN))),
+                  match);
 }
 
 static enum err keep_hash(struct space *sp)
 {
     static const struct str sql = SQL("REPLACE INTO meta VALUES('tables', ?1)");
-    struct stmt *s;
-    enum err e = db_stmt(sp->db, sql, &s);
-    if (e)
-        return e;
-    stmt_bind_str(s, 1, str_make(sp->store->tables_hash[sp->kind], TABLES_HASH_LEN));
-    return stmt_run(s);
+    return db_run(sp->db, sql,
+                  VALUES(v_str(str_make(sp->store->tables_hash[sp->kind], TABLES_HASH_LEN))));
 }
 
 enum err tables_sync(struct space *sp)

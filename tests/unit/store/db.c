@@ -345,6 +345,41 @@ static void a_deleted_or_replaced_file_is_noticed(void **state)
 
 #define TEST(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
 
+static void statements_in_one_word(void **state)
+{
+    static const struct str insert = SQL("INSERT INTO t(a, b) VALUES(?1, ?2)");
+    static const struct str update = SQL("UPDATE t SET b = ?2 WHERE a = ?1");
+    static const struct str find = SQL("SELECT b, a FROM t WHERE a = ?1");
+    static const struct str all = SQL("SELECT a FROM t ORDER BY a");
+    struct fixture *f = *state;
+    struct stmt *s;
+    int64_t n;
+    bool is;
+    assert_int_equal(db_run(f->db, insert, VALUES(v_i64(1), v_str(STR("x")))), OK);
+    assert_int_equal(db_run(f->db, insert, VALUES(v_i64(2), v_null())), OK);
+    assert_int_equal(db_run(f->db, insert, VALUES(v_i64(2), v_null())), ERR_CONFLICT);
+    assert_int_equal(db_change(f->db, update, VALUES(v_i64(2), v_i64(7)), ERR_QUOTA), OK);
+    assert_int_equal(db_change(f->db, update, VALUES(v_i64(3), v_i64(7)), ERR_QUOTA), ERR_QUOTA);
+
+    assert_int_equal(db_row(f->db, find, VALUES(v_i64(1)), &s), OK);
+    assert_true(str_eq(stmt_str(s, 0), STR("x")));
+    stmt_reset(s);
+    assert_int_equal(db_row(f->db, find, VALUES(v_i64(3)), &s), ERR_NOT_FOUND);
+    assert_int_equal(db_has(f->db, find, VALUES(v_i64(1)), &is), OK);
+    assert_true(is);
+    assert_int_equal(db_has(f->db, find, VALUES(v_i64(3)), &is), OK);
+    assert_false(is);
+    assert_int_equal(db_i64(f->db, find, VALUES(v_i64(2)), &n), OK);
+    assert_int_equal(n, 7);
+    assert_int_equal(db_i64(f->db, find, VALUES(v_i64(3)), &n), OK);
+    assert_int_equal(n, 0);
+
+    assert_int_equal(db_rows(f->db, all, NO_VALUES, &s), OK);
+    for (n = 0; stmt_step(s, &is) == OK && is; n++)
+        assert_int_equal(stmt_i64(s, 0), n + 1);
+    assert_int_equal(n, 2);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -367,6 +402,7 @@ int main(void)
         TEST(the_reserve_is_for_those_who_do_not_forgo_it),
         TEST(a_disk_without_room_is_full_and_nothing_is_lost),
         TEST(a_deleted_or_replaced_file_is_noticed),
+        TEST(statements_in_one_word),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
