@@ -13,17 +13,9 @@
 static enum err check_room(struct space *sp)
 {
     static const struct str sql = SQL("SELECT 1 FROM mail LIMIT 1 OFFSET ?1");
-    struct stmt *s;
     bool full;
-    enum err e = db_stmt(sp->db, sql, &s);
-    if (e)
-        return e;
-    stmt_bind_i64(s, 1, MAILBOX_MAX - 1);
-    e = stmt_step(s, &full);
-    stmt_reset(s);
-    if (e)
-        return e;
-    return full ? ERR_BUSY : OK;
+    enum err e = db_has(sp->db, sql, VALUES(v_i64(MAILBOX_MAX - 1)), &full);
+    return e || !full ? e : ERR_BUSY;
 }
 
 static void append_fields(struct buf *out, const struct mail *m)
@@ -45,17 +37,11 @@ static enum err insert(struct space *sp, const struct mail *m, int64_t now)
         SQL("INSERT INTO mail(recipient, template, language, data, created_at, due_at)"
             " VALUES(?1, ?2, ?3, ?4, ?5, ?5)");
     struct buf fields = BUF_INIT;
-    struct stmt *s;
-    enum err e = db_stmt(sp->db, sql, &s);
-    if (e)
-        return e;
     append_fields(&fields, m);
-    stmt_bind_str(s, 1, m->to);
-    stmt_bind_str(s, 2, m->template);
-    stmt_bind_str(s, 3, m->language.p ? m->language : STR(""));
-    stmt_bind_str(s, 4, buf_str(&fields));
-    stmt_bind_i64(s, 5, now);
-    e = stmt_run(s);
+    enum err e = db_run(sp->db, sql,
+                        VALUES(v_str(m->to), v_str(m->template),
+                               v_str(m->language.p ? m->language : STR("")),
+                               v_str(buf_str(&fields)), v_i64(now)));
     buf_release(&fields);
     return e;
 }
@@ -93,13 +79,8 @@ enum err mail_enqueue(struct space *sp, const struct mail *m)
 enum err mail_drop(struct space *sp, struct str to)
 {
     static const struct str sql = SQL("DELETE FROM mail WHERE recipient = ?1");
-    struct stmt *s;
     assert(sp->kind == SPACE_MAIN && sp->writing);
-    enum err e = db_stmt(sp->db, sql, &s);
-    if (e)
-        return e;
-    stmt_bind_str(s, 1, to);
-    return stmt_run(s);
+    return db_run(sp->db, sql, VALUES(v_str(to)));
 }
 
 /* --- out of it -------------------------------------------------------------------------------- */
@@ -127,36 +108,24 @@ static enum err find_due(struct space *sp, int64_t now, struct arena *mem, struc
         SQL("SELECT id, recipient, template, language, data, created_at, attempts FROM mail"
             " WHERE due_at <= ?1 AND lease <= ?1 ORDER BY due_at, id LIMIT 1");
     struct stmt *s;
-    bool row;
-    enum err e = db_stmt(sp->db, sql, &s);
+    enum err e = db_row(sp->db, sql, VALUES(v_i64(now)), &s);
     if (e)
         return e;
-    stmt_bind_i64(s, 1, now);
-    e = stmt_step(s, &row);
-    if (!e && !row)
-        e = ERR_NOT_FOUND;
-    if (!e)
-        *out = (struct mail_claim){.id = stmt_i64(s, 0),
-                                   .to = arena_dup(mem, stmt_str(s, 1)),
-                                   .template = arena_dup(mem, stmt_str(s, 2)),
-                                   .language = arena_dup(mem, stmt_str(s, 3)),
-                                   .fields = arena_dup(mem, stmt_str(s, 4)),
-                                   .created_at = stmt_i64(s, 5),
-                                   .attempts = stmt_i64(s, 6)};
+    *out = (struct mail_claim){.id = stmt_i64(s, 0),
+                               .to = arena_dup(mem, stmt_str(s, 1)),
+                               .template = arena_dup(mem, stmt_str(s, 2)),
+                               .language = arena_dup(mem, stmt_str(s, 3)),
+                               .fields = arena_dup(mem, stmt_str(s, 4)),
+                               .created_at = stmt_i64(s, 5),
+                               .attempts = stmt_i64(s, 6)};
     stmt_reset(s);
-    return e;
+    return OK;
 }
 
 static enum err take(struct space *sp, int64_t id, int64_t lease)
 {
     static const struct str sql = SQL("UPDATE mail SET lease = ?2 WHERE id = ?1");
-    struct stmt *s;
-    enum err e = db_stmt(sp->db, sql, &s);
-    if (e)
-        return e;
-    stmt_bind_i64(s, 1, id);
-    stmt_bind_i64(s, 2, lease);
-    return stmt_run(s);
+    return db_run(sp->db, sql, VALUES(v_i64(id), v_i64(lease)));
 }
 
 enum err mailbox_claim(struct store *st, int64_t now, int64_t lease_ms, struct arena *mem,
@@ -181,14 +150,9 @@ enum err mailbox_remove(struct store *st, const struct mail_claim *c)
 {
     static const struct str sql = SQL("DELETE FROM mail WHERE id = ?1");
     struct space *sp;
-    struct stmt *s;
     enum err e = begin(st, &sp);
     if (!e)
-        e = db_stmt(sp->db, sql, &s);
-    if (!e) {
-        stmt_bind_i64(s, 1, c->id);
-        e = stmt_run(s);
-    }
+        e = db_run(sp->db, sql, VALUES(v_i64(c->id)));
     return end(sp, e);
 }
 
@@ -199,18 +163,11 @@ static enum err put_back(struct store *st, const struct mail_claim *c, int64_t d
                                       " attempts = attempts + ?4, lease = 0"
                                       " WHERE id = ?1 AND lease = ?2");
     struct space *sp;
-    struct stmt *s;
     enum err e = begin(st, &sp);
     if (!e)
-        e = db_stmt(sp->db, sql, &s);
-    if (!e) {
-        stmt_bind_i64(s, 1, c->id);
-        stmt_bind_i64(s, 2, c->lease);
-        if (attempts)
-            stmt_bind_i64(s, 3, due_at);
-        stmt_bind_i64(s, 4, attempts);
-        e = stmt_run(s);
-    }
+        e = db_run(sp->db, sql,
+                   VALUES(v_i64(c->id), v_i64(c->lease), attempts ? v_i64(due_at) : v_null(),
+                          v_i64(attempts)));
     return end(sp, e);
 }
 
@@ -228,18 +185,10 @@ enum err mailbox_count(struct store *st, int64_t *count)
 {
     static const struct str sql = SQL("SELECT count(*) FROM mail");
     struct space *sp;
-    struct stmt *s;
-    bool row;
     enum err e = space_acquire(st, SPACE_MAIN, STR_NULL, &sp);
     if (e)
         return e;
-    e = db_stmt(sp->db, sql, &s);
-    if (!e)
-        e = stmt_step(s, &row);
-    if (!e)
-        *count = stmt_i64(s, 0);
-    if (!e)
-        stmt_reset(s);
+    e = db_i64(sp->db, sql, NO_VALUES, count);
     space_release(sp);
     return e;
 }
