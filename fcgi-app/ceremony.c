@@ -12,7 +12,7 @@ enum err ceremony_site(struct req *r, struct webauthn_site *out)
 {
     if (webauthn_site(out, r->app->conf->public_url, r->mem))
         return OK;
-    return req_fail(r, ERR_NOT_IMPLEMENTED,
+    return req_fail(r, ERR_NOT_FOUND,
                     "There are no passkeys here: they need a public_url with a host's name");
 }
 

@@ -12,7 +12,7 @@
 
 #define CEREMONY_S 300 /* from the challenge to its answer */
 
-/* ERR_NOT_IMPLEMENTED: public_url names no host that passkeys could be for. */
+/* ERR_NOT_FOUND: public_url names no host that passkeys could be for. */
 enum err ceremony_site(struct req *r, struct webauthn_site *out) must_check;
 
 /* Append "challenge":…,"timeout":… for options: a new challenge of this type, of user_id where that

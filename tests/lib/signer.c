@@ -64,6 +64,39 @@ void signer_append_jwk(struct buf *out, const struct signer *s, const char *kid)
     buf_append_ch(out, '}');
 }
 
+void signer_append_point(struct buf *out, const struct signer *s)
+{
+    static const char *const names[] = {OSSL_PKEY_PARAM_EC_PUB_X, OSSL_PKEY_PARAM_EC_PUB_Y};
+    for (size_t i = 0; i < ARRAY_LEN(names); i++) {
+        char *bytes = buf_reserve(out, SIGNATURE_P256_LEN);
+        BIGNUM *n = NULL;
+        int found = EVP_PKEY_get_bn_param(s->key, names[i], &n);
+        assert(found);
+        BN_bn2binpad(n, (unsigned char *)bytes, SIGNATURE_P256_LEN);
+        BN_free(n);
+        out->n += SIGNATURE_P256_LEN;
+    }
+}
+
+/* Returns the signature's length. */
+static size_t sign(const struct signer *s, struct str message,
+                   unsigned char signature[SIGNATURE_MAX])
+{
+    size_t n = SIGNATURE_MAX;
+    EVP_MD_CTX *ctx = EVP_MD_CTX_new();
+    int done = EVP_DigestSignInit_ex(ctx, NULL, "SHA256", NULL, NULL, s->key, NULL) == 1 &&
+               EVP_DigestSign(ctx, signature, &n, (const unsigned char *)message.p, message.n) == 1;
+    assert(done);
+    EVP_MD_CTX_free(ctx);
+    return n;
+}
+
+void signer_append_signature(struct buf *out, const struct signer *s, struct str message)
+{
+    unsigned char signature[SIGNATURE_MAX];
+    buf_append(out, signature, sign(s, message, signature));
+}
+
 /* DER to r and s; returns their length. */
 static size_t der_to_raw(unsigned char *bytes, size_t n)
 {
@@ -79,17 +112,12 @@ void signer_append_jws(struct buf *out, const struct signer *s, const char *head
                        const char *payload)
 {
     unsigned char signature[SIGNATURE_MAX];
-    size_t n = sizeof signature, start = out->n;
+    size_t start = out->n;
     base64url_append(out, header, strlen(header));
     buf_append_ch(out, '.');
     base64url_append(out, payload, strlen(payload));
 
-    EVP_MD_CTX *ctx = EVP_MD_CTX_new();
-    int signed_ = EVP_DigestSignInit_ex(ctx, NULL, "SHA256", NULL, NULL, s->key, NULL) == 1 &&
-                  EVP_DigestSign(ctx, signature, &n, (const unsigned char *)out->p + start,
-                                 out->n - start) == 1;
-    assert(signed_);
-    EVP_MD_CTX_free(ctx);
+    size_t n = sign(s, str_from(buf_str(out), start), signature);
     if (s->alg == SIGNATURE_ES256)
         n = der_to_raw(signature, n);
     buf_append_ch(out, '.');

@@ -1,4 +1,5 @@
-/* Private keys of tests: signs JWS as OpenID providers do, and shows the public half as a JWK. */
+/* Private keys of tests: sign as OpenID providers and authenticators do, and show the public half.
+ */
 #ifndef TESTS_LIB_SIGNER_H
 #define TESTS_LIB_SIGNER_H
 
@@ -17,5 +18,11 @@ void signer_append_jwk(struct buf *out, const struct signer *s, const char *kid)
 /* Append a JWS of these two JSON texts, whatever they say. */
 void signer_append_jws(struct buf *out, const struct signer *s, const char *header,
                        const char *payload);
+
+/* Append the bytes of a signature of `message`, ES256 as DER. */
+void signer_append_signature(struct buf *out, const struct signer *s, struct str message);
+
+/* Append x and y of an ES256 key, SIGNATURE_P256_LEN bytes each. */
+void signer_append_point(struct buf *out, const struct signer *s);
 
 #endif

@@ -381,9 +381,9 @@ describe('passkeys, bounds of the settings', () => {
             test.after(() => stack.stop());
             const user = await User.signUp(stack, freshEmail());
             const body = { password: PASSWORD };
-            assertFailure(await user.bearer('POST', '/api/passkeys/options', { body }), 501, 'not_implemented');
-            assertFailure(await request(stack, 'POST', '/api/login/passkey/options', { body: '' }), 501,
-                'not_implemented');
+            assertFailure(await user.bearer('POST', '/api/passkeys/options', { body }), 404, 'not_found');
+            assertFailure(await request(stack, 'POST', '/api/login/passkey/options', { body: '' }), 404,
+                'not_found');
             assert.deepEqual((await user.ok('GET', '/api/passkeys')).data, []);
         }
     });
