@@ -27,7 +27,8 @@ async function ceremony({ path, kind, body }) {
     }
     const { response } = made;
     const names = ['clientDataJSON', 'attestationObject', 'authenticatorData', 'signature', 'userHandle'];
-    const parts = Object.fromEntries(names.filter((name) => response[name]).map((name) => [name, text(response[name])]));
+    const sent = names.filter((name) => response[name]);
+    const parts = Object.fromEntries(sent.map((name) => [name, text(response[name])]));
     const credential = { id: made.id, rawId: text(made.rawId), type: made.type,
         response: { ...parts, transports: response.getTransports?.() } };
     return { credential, answer: await ask(path, { credential }) };
