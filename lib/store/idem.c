@@ -34,15 +34,18 @@ static enum err drop_expired(struct space *sp, int64_t now_ms)
 {
     static const struct str sql =
         SQL("DELETE FROM idem WHERE n = (SELECT min(n) FROM idem) AND at <= ?1");
-    struct stmt *s;
-    enum err e = db_stmt(sp->db, sql, &s);
-    for (size_t i = 0; !e && i < DROP_AT_ONCE; i++) {
-        stmt_bind_i64(s, 1, now_ms - IDEM_KEEP_MS);
-        e = stmt_run(s);
-        if (!e && db_changes(sp->db) == 0)
-            break;
-    }
-    return e;
+    enum err e = OK;
+    for (size_t i = 0; !e && i < DROP_AT_ONCE; i++)
+        e = db_change(sp->db, sql, VALUES(v_i64(now_ms - IDEM_KEEP_MS)), ERR_NOT_FOUND);
+    return e == ERR_NOT_FOUND ? OK : e;
+}
+
+/* Users' and organizations' files have a bound of their own. */
+static enum err drop_surplus(struct space *sp)
+{
+    static const struct str sql = SQL("DELETE FROM idem WHERE n <= (SELECT max(n) FROM idem) - ?1");
+    bool has_quota = sp->kind == SPACE_USER || sp->kind == SPACE_ORG;
+    return has_quota ? OK : db_run(sp->db, sql, VALUES(v_i64(IDEM_MAX)));
 }
 
 enum err idem_keep(struct space *sp, struct str key, struct str fingerprint, int64_t now_ms,
@@ -65,5 +68,6 @@ enum err idem_keep(struct space *sp, struct str key, struct str fingerprint, int
     stmt_bind_i64(s, 4, a->status);
     stmt_bind_str(s, 5, a->headers.p ? a->headers : STR(""));
     stmt_bind_str(s, 6, a->body.p ? a->body : STR(""));
-    return stmt_run(s);
+    e = stmt_run(s);
+    return e ? e : drop_surplus(sp);
 }

@@ -9,6 +9,7 @@
 #include "store/space.h"
 
 #define IDEM_KEEP_MS (24 * 3600 * 1000LL)
+#define IDEM_MAX     100000 /* answers kept in main.db and shared spaces: these have no quota */
 
 struct idem_answer {
     int status;
@@ -24,7 +25,8 @@ struct idem_answer {
 enum err idem_find(struct space *sp, struct str key, struct str fingerprint, int64_t now_ms,
                    struct arena *mem, struct idem_answer *out) must_check;
 
-/* Keep the answer; in the write transaction (asserted). Drops those older than 24 h as it goes. */
+/* Keep the answer; in the write transaction (asserted). Drops those older than 24 h, and the
+ * oldest beyond IDEM_MAX, as it goes. */
 enum err idem_keep(struct space *sp, struct str key, struct str fingerprint, int64_t now_ms,
                    const struct idem_answer *a) must_check;
 

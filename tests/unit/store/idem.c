@@ -108,6 +108,28 @@ static void old_answers_are_dropped_as_new_ones_come(void **state)
     space_release(sp);
 }
 
+static void the_newest_are_kept_where_there_is_no_quota(void **state)
+{
+    struct test_store *t = *state;
+    struct space *users = test_user_writing(t), *main_db;
+    struct idem_answer a;
+    assert_int_equal(space_acquire(t->store, SPACE_MAIN, STR_NULL, &main_db), OK);
+    assert_int_equal(space_begin_write(main_db), OK);
+    struct space *both[] = {users, main_db};
+    for (size_t i = 0; i < ARRAY_LEN(both); i++) {
+        keep(both[i], STR("old"), 5);
+        keep(both[i], STR("new"), 5);
+        /* as if so many had come between them */
+        assert_int_equal(db_exec(both[i]->db, "UPDATE idem SET n = 100000 WHERE key = 'new'"), OK);
+        keep(both[i], STR("newest"), 5);
+        assert_int_equal(idem_find(both[i], STR("old"), PRINT, 6, &t->mem, &a),
+                         both[i] == users ? OK : ERR_NOT_FOUND);
+        assert_int_equal(idem_find(both[i], STR("new"), PRINT, 6, &t->mem, &a), OK);
+    }
+    space_release(main_db);
+    space_release(users);
+}
+
 #define TEST(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
 
 int main(void)
@@ -118,6 +140,7 @@ int main(void)
         TEST(an_answer_goes_with_its_transaction),
         TEST(after_a_day_the_key_is_free_again),
         TEST(old_answers_are_dropped_as_new_ones_come),
+        TEST(the_newest_are_kept_where_there_is_no_quota),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
