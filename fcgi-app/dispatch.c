@@ -304,7 +304,7 @@ static enum err answer(struct req *r)
 static void report(const struct req *r, enum err e, int64_t us)
 {
     const char *route = r->route ? r->route->path : "-";
-    if (r->status < 500 || e == ERR_BUSY) {
+    if (r->status < 500 || e == ERR_BUSY || e == ERR_QUOTA) {
         log_debug("method=%u route=%s status=%d bytes=%zu us=%lld", (unsigned)r->method, route,
                   r->status ? r->status : 200, r->body_out.n, (long long)us);
         return;
