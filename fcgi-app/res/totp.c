@@ -16,8 +16,8 @@
 #include "store/factors.h"
 
 #define RECOVERY_CODES 10
-#define RECOVERY_BYTES 10 /* 80 bits: a bare hash of it cannot be guessed back */
-#define RECOVERY_CHARS 16
+#define RECOVERY_BYTES 15 /* 120 bits: a bare hash of it cannot be guessed back */
+#define RECOVERY_CHARS 24
 #define RECOVERY_GROUP 4
 
 static int64_t now_s(void)
@@ -98,7 +98,7 @@ static enum err make_codes(struct req *r, struct str codes[RECOVERY_CODES])
     return factors_set_recovery(r->space, hashes, RECOVERY_CODES);
 }
 
-/* "abcd-efgh-ijkl-mnop": they are shown this once. */
+/* "abcd-efgh-ijkl-mnop-qrst-uvwx": they are shown this once. */
 static void answer_codes(struct req *r, const struct str codes[RECOVERY_CODES])
 {
     struct buf *out = &r->body_out;

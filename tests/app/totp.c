@@ -99,6 +99,7 @@ static const char *turn_on(struct test_app *t, const char **recovery)
     assert_int_equal(r.status, 200);
     struct json_value codes = json_get(json_root(&r.json), STR("recoveryCodes"));
     assert_int_equal(json_count(codes), 10);
+    assert_int_equal(strlen(first_of(t, codes)), 6 * 5 - 1); /* 120 bits in groups of four */
     if (recovery)
         *recovery = first_of(t, codes);
     clock_set_for_test(clock_wall_ms() + MINUTE_MS);
