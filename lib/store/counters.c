@@ -24,35 +24,23 @@ enum err counters_get(struct space *sp, struct str name, struct arena *mem, stru
 {
     static const struct str sql = SQL("SELECT " COLUMNS " FROM counter WHERE name = ?1");
     struct stmt *s;
-    bool row;
-    enum err e = db_stmt(sp->db, sql, &s);
+    enum err e = db_row(sp->db, sql, VALUES(v_str(name)), &s);
     if (e)
         return e;
-    stmt_bind_str(s, 1, name);
-    e = stmt_step(s, &row);
-    if (!e && row) {
-        *out = read_counter(s);
-        out->name = arena_dup(mem, out->name);
-    }
+    *out = read_counter(s);
+    out->name = arena_dup(mem, out->name);
     stmt_reset(s);
-    return e ? e : row ? OK : ERR_NOT_FOUND;
+    return OK;
 }
 
 static enum err room_for_one(struct space *sp, int64_t max)
 {
     static const struct str sql = SQL("SELECT count(*) FROM counter");
-    struct stmt *s;
-    bool row;
+    int64_t count;
     if (!max)
         return OK;
-    enum err e = db_stmt(sp->db, sql, &s);
-    if (!e)
-        e = stmt_step(s, &row);
-    if (e)
-        return e;
-    bool room = stmt_i64(s, 0) < max;
-    stmt_reset(s);
-    return room ? OK : ERR_QUOTA;
+    enum err e = db_i64(sp->db, sql, NO_VALUES, &count);
+    return e || count < max ? e : ERR_QUOTA;
 }
 
 enum err counters_create(struct space *sp, struct counter *c, int64_t max)
@@ -61,23 +49,18 @@ enum err counters_create(struct space *sp, struct counter *c, int64_t max)
         SQL("INSERT INTO counter(name, value, created_at, updated_at, operation_count)"
             " VALUES(?1, ?2, ?3, ?4, ?5) ON CONFLICT(name) DO NOTHING RETURNING id");
     struct stmt *s;
-    bool row;
     assert(sp->writing);
     enum err e = room_for_one(sp, max);
     if (!e)
-        e = db_stmt(sp->db, sql, &s);
+        e = db_row(sp->db, sql,
+                   VALUES(v_str(c->name), v_i64(c->value), v_i64(c->created_at),
+                          v_i64(c->updated_at), v_i64(c->operation_count)),
+                   &s);
     if (e)
-        return e;
-    stmt_bind_str(s, 1, c->name);
-    stmt_bind_i64(s, 2, c->value);
-    stmt_bind_i64(s, 3, c->created_at);
-    stmt_bind_i64(s, 4, c->updated_at);
-    stmt_bind_i64(s, 5, c->operation_count);
-    e = stmt_step(s, &row);
-    if (!e && row)
-        c->id = stmt_i64(s, 0);
+        return e == ERR_NOT_FOUND ? ERR_CONFLICT : e;
+    c->id = stmt_i64(s, 0);
     stmt_reset(s);
-    return e ? e : row ? OK : ERR_CONFLICT;
+    return OK;
 }
 
 static enum err append_entry(struct space *sp, int64_t counter, const struct counter_entry *entry)
@@ -104,16 +87,10 @@ enum err counters_update(struct space *sp, const struct counter *c,
 {
     static const struct str sql =
         SQL("UPDATE counter SET value = ?2, updated_at = ?3, operation_count = ?4 WHERE id = ?1");
-    struct stmt *s;
     assert(sp->writing);
-    enum err e = db_stmt(sp->db, sql, &s);
-    if (e)
-        return e;
-    stmt_bind_i64(s, 1, c->id);
-    stmt_bind_i64(s, 2, c->value);
-    stmt_bind_i64(s, 3, c->updated_at);
-    stmt_bind_i64(s, 4, c->operation_count);
-    e = stmt_run(s);
+    enum err e = db_run(
+        sp->db, sql,
+        VALUES(v_i64(c->id), v_i64(c->value), v_i64(c->updated_at), v_i64(c->operation_count)));
     if (!e)
         e = append_entry(sp, c->id, entry);
     return e || c->operation_count % TRIM_EVERY ? e : trim(sp, c->id);
@@ -122,14 +99,8 @@ enum err counters_update(struct space *sp, const struct counter *c,
 enum err counters_delete(struct space *sp, struct str name)
 {
     static const struct str sql = SQL("DELETE FROM counter WHERE name = ?1");
-    struct stmt *s;
     assert(sp->writing);
-    enum err e = db_stmt(sp->db, sql, &s);
-    if (e)
-        return e;
-    stmt_bind_str(s, 1, name);
-    e = stmt_run(s);
-    return e ? e : db_changes(sp->db) > 0 ? OK : ERR_NOT_FOUND;
+    return db_change(sp->db, sql, VALUES(v_str(name)), ERR_NOT_FOUND);
 }
 
 enum err counters_history(struct space *sp, int64_t id, size_t limit,

@@ -12,18 +12,16 @@ static enum err know_head(struct space *sp)
     static const struct str sql =
         SQL("SELECT seq, at, bytes FROM change ORDER BY seq DESC LIMIT 1");
     struct stmt *s;
-    bool row;
     if (sp->log.known)
         return OK;
-    enum err e = db_stmt(sp->db, sql, &s);
-    if (!e)
-        e = stmt_step(s, &row);
-    if (e)
+    enum err e = db_row(sp->db, sql, NO_VALUES, &s);
+    if (e && e != ERR_NOT_FOUND)
         return e;
-    sp->log.seq = row ? (uint64_t)stmt_i64(s, 0) : 0;
-    sp->log.at = row ? stmt_i64(s, 1) : 0;
-    sp->log.bytes = row ? stmt_i64(s, 2) : 0;
-    stmt_reset(s);
+    sp->log.seq = e ? 0 : (uint64_t)stmt_i64(s, 0);
+    sp->log.at = e ? 0 : stmt_i64(s, 1);
+    sp->log.bytes = e ? 0 : stmt_i64(s, 2);
+    if (!e)
+        stmt_reset(s);
     int64_t now = clock_wall_ms();
     if (sp->log.at < now)
         sp->log.at = now;
@@ -123,11 +121,8 @@ enum err event_bounds(struct space *sp, uint64_t *oldest, uint64_t *newest)
     static const struct str sql = SQL("SELECT (SELECT seq FROM change ORDER BY seq LIMIT 1),"
                                       " (SELECT seq FROM change ORDER BY seq DESC LIMIT 1)");
     struct stmt *s;
-    bool row;
     *oldest = *newest = 0;
-    enum err e = db_stmt(sp->db, sql, &s);
-    if (!e)
-        e = stmt_step(s, &row);
+    enum err e = db_row(sp->db, sql, NO_VALUES, &s);
     if (e)
         return e;
     *oldest = (uint64_t)stmt_i64(s, 0);

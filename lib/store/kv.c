@@ -9,34 +9,24 @@ enum err kv_get(struct space *sp, struct str key, struct arena *mem, struct str 
 {
     static const struct str sql = SQL("SELECT value FROM kv WHERE key = ?1");
     struct stmt *s;
-    bool row;
-    enum err e = db_stmt(sp->db, sql, &s);
+    enum err e = db_row(sp->db, sql, VALUES(v_str(key)), &s);
     if (e)
         return e;
-    stmt_bind_str(s, 1, key);
-    e = stmt_step(s, &row);
-    if (!e && row)
-        *value = arena_dup(mem, stmt_str(s, 0));
+    *value = arena_dup(mem, stmt_str(s, 0));
     stmt_reset(s);
-    return e ? e : row ? OK : ERR_NOT_FOUND;
+    return OK;
 }
 
 /* A new key needs room, a known one does not. */
 static enum err room_for(struct space *sp, struct str key)
 {
     static const struct str sql = SQL("SELECT 1 FROM kv WHERE key = ?1");
-    struct stmt *s;
     bool known;
     enum err e = tables_room(sp);
     if (e != ERR_QUOTA)
         return e;
-    e = db_stmt(sp->db, sql, &s);
-    if (e)
-        return e;
-    stmt_bind_str(s, 1, key);
-    e = stmt_step(s, &known);
-    stmt_reset(s);
-    return e ? e : known ? OK : ERR_QUOTA;
+    e = db_has(sp->db, sql, VALUES(v_str(key)), &known);
+    return e || known ? e : ERR_QUOTA;
 }
 
 enum err kv_set(struct space *sp, struct str key, struct str value, int64_t now_ms)
@@ -44,32 +34,18 @@ enum err kv_set(struct space *sp, struct str key, struct str value, int64_t now_
     static const struct str sql =
         SQL("INSERT INTO kv(key, value, updated_at) VALUES(?1, ?2, ?3) ON CONFLICT(key)"
             " DO UPDATE SET value = excluded.value, updated_at = excluded.updated_at");
-    struct stmt *s;
     assert(sp->writing);
     enum err e = db_forgo_reserve(sp->db);
     if (!e)
         e = room_for(sp, key);
-    if (!e)
-        e = db_stmt(sp->db, sql, &s);
-    if (e)
-        return e;
-    stmt_bind_str(s, 1, key);
-    stmt_bind_str(s, 2, value);
-    stmt_bind_i64(s, 3, now_ms);
-    return stmt_run(s);
+    return e ? e : db_run(sp->db, sql, VALUES(v_str(key), v_str(value), v_i64(now_ms)));
 }
 
 enum err kv_delete(struct space *sp, struct str key, bool *existed)
 {
     static const struct str sql = SQL("DELETE FROM kv WHERE key = ?1");
-    struct stmt *s;
     assert(sp->writing);
-    *existed = false;
-    enum err e = db_stmt(sp->db, sql, &s);
-    if (e)
-        return e;
-    stmt_bind_str(s, 1, key);
-    e = stmt_run(s);
+    enum err e = db_run(sp->db, sql, VALUES(v_str(key)));
     *existed = !e && db_changes(sp->db) > 0;
     return e;
 }

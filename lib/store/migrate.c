@@ -138,16 +138,7 @@ static const struct {
 static enum err read_version(struct space *sp, int64_t *version)
 {
     static const struct str sql = SQL("PRAGMA user_version");
-    struct stmt *s;
-    bool row;
-    enum err e = db_stmt(sp->db, sql, &s);
-    if (!e)
-        e = stmt_step(s, &row);
-    if (e)
-        return e;
-    *version = stmt_i64(s, 0);
-    stmt_reset(s);
-    return OK;
+    return db_i64(sp->db, sql, NO_VALUES, version);
 }
 
 static enum err apply(struct space *sp, int64_t from)

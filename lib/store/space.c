@@ -47,13 +47,10 @@ static enum err read_epoch(struct space *sp)
 {
     static const struct str sql = SQL("SELECT value FROM meta WHERE name = 'epoch'");
     struct stmt *s;
-    bool row;
-    enum err e = db_stmt(sp->db, sql, &s);
-    if (!e)
-        e = stmt_step(s, &row);
+    enum err e = db_row(sp->db, sql, NO_VALUES, &s);
     if (e)
-        return e;
-    struct str epoch = row ? stmt_str(s, 0) : STR_NULL;
+        return e == ERR_NOT_FOUND ? ERR_CORRUPT : e;
+    struct str epoch = stmt_str(s, 0);
     e = epoch.n == EPOCH_LEN ? OK : ERR_CORRUPT;
     if (!e)
         memcpy(sp->epoch, epoch.p, EPOCH_LEN);
