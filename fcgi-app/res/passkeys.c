@@ -237,6 +237,8 @@ static enum err use_challenge(struct req *r, const struct ceremony_answer *a)
     return e == ERR_INVALID_TOKEN ? audit_refused(r, "passkey", r->who.user_id) : e;
 }
 
+/* Another account may have one of this id without harm: a sign-in names the account, too, and is
+ * looked at in that one's file alone. */
 static enum err store(struct req *r, const struct passkey *k)
 {
     struct activity_from from = audit_from(r);
