@@ -1,80 +1,76 @@
-// The first page: who is signed in decides what shows; each view loads its part and takes events.
+// The first page. Who is signed in decides what shows; each view looks after one part of it.
 //
-// To add a view: js/view-x.js exports a function that returns { load, event, clear }; name it below.
-//   load()   fetch and draw; resolves to the id of the last event seen in it (X-As-Of), or null
-//   event(e) take one event {event, data, timestamp}; it may be one the view knows already
-//   clear()  forget everything: the user has gone
+// To add a view: js/view-x.js exports a function that returns view((user) => [what ends it]); name it
+// in `views` below.
 
-import { call } from './js/api.js';
 import { sayArrival } from './js/arrival.js';
+import { client, explain } from './js/client.js';
+import { handles } from './js/console.js';
 import { $, toast } from './js/dom.js';
-import { Stream } from './js/stream.js';
 import { accountView } from './js/view-account.js';
+import { callsView } from './js/view-calls.js';
+import { conflictView } from './js/view-conflict.js';
+import { connectionView } from './js/view-connection.js';
+import { counterView } from './js/view-counter.js';
+import { entrance } from './js/view-entrance.js';
 import { kvView } from './js/view-kv.js';
 import { logView } from './js/view-log.js';
+import { notesView } from './js/view-notes.js';
 import { notificationsView } from './js/view-notifications.js';
 import { postsView } from './js/view-posts.js';
+import { queueView } from './js/view-queue.js';
+import { roomView } from './js/view-room.js';
 
-const views = [postsView(), notificationsView(), kvView(), logView()];
-const account = accountView({ onSignedIn: signedIn, onSignedOut: signedOut });
+const RETRY_MS = 3000;
 
-const stream = new Stream({
-    event: (event) => views.forEach((view) => view.event(event)),
-    state: showConnection,
-    resync: load,
-    lost: stillSignedIn,
+callsView();
+const door = entrance({ onSignedIn: show });
+const views = [
+    accountView({ onSignedOut: () => show(null) }), connectionView(), queueView(), conflictView(),
+    postsView(), notificationsView(), counterView(), roomView(), notesView(), kvView(), logView(),
+];
+let shown; // the user whose desk it is, null at the door, undefined in the beginning
+
+function show(user) {
+    if (shown !== undefined && shown?.id === user?.id) return;
+    const hadDesk = Boolean(shown);
+    shown = user;
+    $('#welcome').hidden = Boolean(user);
+    for (const part of ['#desk', '#who', '#pages', '#online', '#queue-button']) $(part).hidden = !user;
+    if (hadDesk) for (const view of views) view.stop();
+    if (user) {
+        for (const view of views) view.start(user);
+        if (new URLSearchParams(location.search).get('next') === 'organizations') location.replace('organizations');
+    } else {
+        door.open();
+    }
+}
+
+// Another tab, or somebody at another place, may end the session.
+client.onAuthStateChanged((user) => {
+    if (shown === undefined) return;
+    if (shown && !user) toast('You have been signed out.');
+    show(user);
 });
 
-// The stream starts at the oldest of the snapshots: newer ones see some events again, and know them.
-async function load() {
+// Until the server has said who is signed in, the page says what it waits for.
+async function begin() {
     try {
-        const ids = (await Promise.all(views.map((view) => view.load()))).filter(Boolean);
-        const seq = (id) => Number(id.slice(id.lastIndexOf('.') + 1));
-        stream.open(ids.length ? ids.reduce((a, b) => (seq(a) < seq(b) ? a : b)) : null);
+        show(await client.me());
     } catch (error) {
-        if (error.status === 401) return signedOut();
-        showConnection('waiting', 3000);
-        setTimeout(load, 3000);
+        toast(explain(error));
+        setTimeout(begin, RETRY_MS);
     }
 }
 
-function signedIn(user) {
-    account.show(user);
-    load();
-}
-
-function signedOut() {
-    stream.close();
-    views.forEach((view) => view.clear());
-    $('#connection').hidden = true;
-    account.show(null);
-}
-
-// Asks who is signed in, which also renews the session's cookies.
-async function stillSignedIn() {
-    try {
-        await call('GET', '/api/me');
-    } catch (error) {
-        if (error.status === 401) {
-            signedOut();
-            toast('You have been signed out.');
-            return false;
-        }
-    }
-    return true;
-}
-
-function showConnection(state, pauseMs = 0) {
-    const words = {
-        connecting: 'Connecting…',
-        live: 'Live',
-        waiting: `Offline, trying again in ${Math.max(1, Math.round(pauseMs / 1000))} s`,
-    };
-    const line = $('#connection');
-    line.hidden = false;
-    line.dataset.state = state;
-    line.textContent = words[state];
-}
-
+const token = /^#loginToken=(.+)/.exec(location.hash)?.[1];
+if (token) history.replaceState(null, '', location.pathname);
 sayArrival();
-call('GET', '/api/me').then(({ user }) => signedIn(user), signedOut);
+Object.assign(window, handles());
+if (token) {
+    show(null);
+    door.askFactor(decodeURIComponent(token));
+} else {
+    if (client.user) show(client.user); // the client asks whether it is still so
+    else begin();
+}

@@ -44,15 +44,17 @@ throughEachServer('operations', { CUBBY_METRICS_TOKEN: 'metrics-token-of-the-tes
     });
 
     it('static pages are served with headers that keep scripts of others out', async () => {
-        const answer = await request(at.stack, 'GET', '/');
-        assert.equal(answer.status, 200);
-        assert.match(answer.headers['content-type'], /^text\/html; ?charset=utf-8/i);
-        assert.match(answer.headers['content-security-policy'], /script-src 'self'/);
-        assert.match(answer.headers['content-security-policy'], /frame-ancestors 'none'/);
-        assert.doesNotMatch(answer.headers['content-security-policy'], /unsafe/);
-        assert.equal(answer.headers['x-content-type-options'], 'nosniff');
-        for (const [path, type] of [['/app.js', /javascript/], ['/js/api.js', /javascript/], ['/style.css', /css/],
-            ['/icon.svg', /svg/]]) {
+        for (const path of ['/', '/organizations', '/reset-password.html']) {
+            const answer = await request(at.stack, 'GET', path);
+            assert.equal(answer.status, 200, path);
+            assert.match(answer.headers['content-type'], /^text\/html; ?charset=utf-8/i);
+            assert.match(answer.headers['content-security-policy'], /script-src 'self'/);
+            assert.match(answer.headers['content-security-policy'], /frame-ancestors 'none'/);
+            assert.doesNotMatch(answer.headers['content-security-policy'], /unsafe/);
+            assert.equal(answer.headers['x-content-type-options'], 'nosniff');
+        }
+        for (const [path, type] of [['/app.js', /javascript/], ['/cubby.js', /javascript/],
+            ['/js/client.js', /javascript/], ['/style.css', /css/], ['/css/desk.css', /css/], ['/icon.svg', /svg/]]) {
             const file = await request(at.stack, 'GET', path);
             assert.equal(file.status, 200, path);
             assert.match(file.headers['content-type'], type);

@@ -1,10 +1,25 @@
-// Making elements. Text goes in as text, never as markup.
+// Making elements, and what forms and buttons have in common. Text goes in as text, never as markup.
+
+import { explain } from './client.js';
+
+const SLOW_MS = 2500;
+const TOAST_MS = 6000;
+const TOASTS = 4;
 
 export const $ = (selector, root = document) => root.querySelector(selector);
 
 // element('button', { class: 'quiet', onclick: f }, 'Delete', otherElement)
-export function element(name, attributes = {}, ...children) {
-    const made = document.createElement(name);
+export const element = (name, attributes, ...children) =>
+    fill(document.createElement(name), attributes, children);
+
+// button('Delete', 'quiet danger', { onclick: f }): one that submits nothing.
+export const button = (text, style, attributes) =>
+    element('button', { type: 'button', class: style, ...attributes }, text);
+
+export const svg = (name, attributes, ...children) =>
+    fill(document.createElementNS('http://www.w3.org/2000/svg', name), attributes, children);
+
+function fill(made, attributes = {}, children) {
     for (const [key, value] of Object.entries(attributes)) {
         if (key.startsWith('on')) made.addEventListener(key.slice(2), value);
         else if (value === true) made.setAttribute(key, '');
@@ -14,33 +29,66 @@ export function element(name, attributes = {}, ...children) {
     return made;
 }
 
-export function time(iso) {
-    const date = new Date(iso);
+export function time(at) {
+    const date = new Date(at);
+    if (Number.isNaN(date.getTime())) return element('span', {}, '—');
     const text = date.toLocaleString(undefined, { dateStyle: 'medium', timeStyle: 'short' });
     return element('time', { datetime: date.toISOString() }, text);
 }
 
 // A line in the corner that goes by itself.
 export function toast(text) {
+    const lines = $('#toasts');
     const line = element('p', { class: 'toast' }, text);
-    $('#toasts').append(line);
-    setTimeout(() => line.remove(), 6000);
+    lines.append(line);
+    while (lines.children.length > TOASTS) lines.firstChild.remove();
+    setTimeout(() => line.remove(), TOAST_MS);
 }
 
-// Run a form's submission: button off meanwhile, a failure in the form's own words.
-export function onSubmit(form, explain, work) {
+export const sayFailure = (error) => toast(explain(error));
+
+// A button's work: off meanwhile, a failure as a toast.
+export function onPress(button, work) {
+    button.addEventListener('click', async () => {
+        if (button.ariaDisabled === 'true') return;
+        button.ariaDisabled = 'true'; // it keeps the focus, which `disabled` would take away
+        try {
+            await work();
+        } catch (error) {
+            sayFailure(error);
+        } finally {
+            button.ariaDisabled = null;
+        }
+    });
+    return button;
+}
+
+// A form's submission: button off meanwhile; a failure, or that it takes long, in the form's own words.
+export function onSubmit(form, work) {
+    let busy = false;
     form.addEventListener('submit', async (event) => {
         event.preventDefault();
+        if (busy) return;
+        busy = true;
         const button = $('[type=submit]', form);
         const problem = $('.problem', form);
         problem.textContent = '';
-        button.disabled = true;
+        form.classList.remove('waits');
+        button.ariaDisabled = 'true';
+        const slow = setTimeout(() => {
+            form.classList.add('waits');
+            problem.textContent = 'The server takes its time…';
+        }, SLOW_MS);
+        let said = '';
         try {
             await work(new FormData(form));
         } catch (error) {
-            problem.textContent = explain(error);
-        } finally {
-            button.disabled = false;
+            said = explain(error);
         }
+        clearTimeout(slow);
+        form.classList.remove('waits');
+        problem.textContent = said;
+        button.ariaDisabled = null;
+        busy = false;
     });
 }

@@ -1,39 +1,52 @@
-// Sign in, sign up, sign out.
+// The account's dialog: how one signs in, where one is signed in, what happened, what is kept.
 
-import { call, explain } from './api.js';
-import { $, onSubmit } from './dom.js';
+import { client } from './client.js';
+import { $, button, element, onPress } from './dom.js';
+import { activityPanel } from './panel-activity.js';
+import { dataPanel } from './panel-data.js';
+import { passkeysPanel } from './panel-passkeys.js';
+import { passwordPanel } from './panel-password.js';
+import { sessionsPanel } from './panel-sessions.js';
+import { totpPanel } from './panel-totp.js';
+import { avatar, nameFrom } from './people.js';
+import { tabs } from './tabs.js';
 
-export function accountView({ onSignedIn, onSignedOut }) {
-    const form = $('#account-form');
-    const words = { login: 'Sign in', signup: 'Sign up' };
+// A panel is { node, load() }: load() asks the server anew.
+export function accountView({ onSignedOut }) {
+    const dialog = $('#account');
+    const parts = [
+        { name: 'security', title: 'Security', panels: [totpPanel(), passkeysPanel(), passwordPanel()] },
+        { name: 'sessions', title: 'Sessions', panels: [sessionsPanel({ onSignedOut })] },
+        { name: 'activity', title: 'Activity', panels: [activityPanel()] },
+        { name: 'data', title: 'Data', panels: [dataPanel({ onSignedOut })] },
+    ];
+    for (const part of parts) part.panel = element('div', { class: 'panels' }, ...part.panels.map(({ node }) => node));
 
-    form.addEventListener('change', () => {
-        const mode = form.elements.mode.value;
-        $('#account-submit').textContent = words[mode];
-        $('#password-hint').hidden = mode === 'login';
-        form.elements.password.autocomplete = mode === 'login' ? 'current-password' : 'new-password';
+    const { strip, choose } = tabs('Account', parts, (part) => part.panels.forEach(({ load }) => load()));
+    const address = element('span', { class: 'aside' });
+    dialog.append(
+        element('div', { class: 'head' },
+            element('h2', { id: 'account-heading', tabindex: '-1', autofocus: true }, 'Your account ', address),
+            button('Close', 'quiet', { onclick: () => dialog.close() })),
+        strip, ...parts.map(({ panel }) => panel));
+
+    $('#account-button').addEventListener('click', () => {
+        dialog.showModal();
+        choose('security');
     });
-    onSubmit(form, explain, async (fields) => {
-        const answer = await call('POST', `/api/${fields.get('mode')}`, {
-            email: fields.get('email'),
-            password: fields.get('password'),
-        });
-        form.reset();
-        form.dispatchEvent(new Event('change'));
-        onSignedIn(answer.user);
-    });
-    $('#sign-out').addEventListener('click', async () => {
-        await call('POST', '/api/logout').catch(() => {});
+    onPress($('#sign-out'), async () => {
         onSignedOut();
+        await client.logout();
     });
 
     return {
-        show(user) {
-            $('#welcome').hidden = Boolean(user);
-            $('#desk').hidden = !user;
-            $('#who').hidden = !user;
-            $('#email').textContent = user ? user.email : '';
-            if (!user) form.elements.email.focus();
+        start(user) {
+            $('#email').textContent = user.email;
+            address.textContent = user.email;
+            $('#avatar').replaceWith(Object.assign(avatar(user.id, nameFrom(user.email)), { id: 'avatar' }));
+        },
+        stop() {
+            dialog.close();
         },
     };
 }

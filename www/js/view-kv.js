@@ -1,96 +1,123 @@
-// Keys and values. A value is JSON; text that is no JSON is kept as a string.
+// Keys and values. A value is JSON; text that is no JSON is kept as a string. What the server has not
+// answered yet shows too.
 
-import { call, explain } from './api.js';
-import { $, element, onSubmit, toast } from './dom.js';
+import { client } from './client.js';
+import { $, button, element, onSubmit, sayFailure } from './dom.js';
+import { view } from './view.js';
 
 const PAGES = 10;
 
 export function kvView() {
     const form = $('#kv-form');
-    let values = new Map();
+    let values = new Map(); // as the server has them
+    let waiting = [];       // the queue's writes
+    let loading = null;     // the load that is under way
+
+    const keyOf = ({ method, query, body }) =>
+        (method === 'DELETE' ? new URLSearchParams(query).get('key') : body?.key);
 
     function draw() {
-        const keys = [...values.keys()].sort();
-        $('#kv-list').replaceChildren(...keys.flatMap(pair));
-        $('#kv-empty').hidden = keys.length > 0;
+        const shown = new Map([...values].map(([key, value]) => [key, { value }]));
+        for (const write of waiting) {
+            const key = keyOf(write);
+            if (typeof key !== 'string') continue;
+            if (write.method === 'DELETE') shown.delete(key);
+            else shown.set(key, { value: write.body.value, pending: true });
+        }
+        const focused = document.activeElement?.closest('#kv-list') && document.activeElement.ariaLabel;
+        $('#kv-list').replaceChildren(...[...shown].sort(([a], [b]) => (a < b ? -1 : 1)).flatMap(pair));
+        if (focused) ($(`#kv-list [aria-label="${CSS.escape(focused)}"]`) ?? form.elements.key).focus();
+        $('#kv-empty').hidden = loading !== null || shown.size > 0;
     }
 
-    function pair(key) {
+    function pair([key, { value, pending }]) {
         return [
-            element('dt', { 'data-key': key }, key),
-            element('dd', {},
-                element('code', {}, JSON.stringify(values.get(key))),
+            element('dt', { 'data-key': key, class: pending ? 'pending' : null }, key),
+            element('dd', { class: pending ? 'pending' : null },
+                element('code', {}, JSON.stringify(value)),
                 element('span', { class: 'actions' },
-                    element('button', { type: 'button', class: 'quiet', 'aria-label': `Edit ${key}`,
-                        onclick: () => edit(key) }, 'Edit'),
-                    element('button', { type: 'button', class: 'quiet danger',
-                        'aria-label': `Delete ${key}`, onclick: () => remove(key) }, 'Delete'))),
+                    button('Edit', 'quiet', { 'aria-label': `Edit ${key}`, onclick: () => edit(key, value) }),
+                    button('Delete', 'quiet danger', { 'aria-label': `Delete ${key}`, onclick: () => remove(key) }))),
         ];
     }
 
-    function edit(key) {
+    function edit(key, value) {
         form.elements.key.value = key;
-        form.elements.value.value = JSON.stringify(values.get(key));
+        form.elements.value.value = JSON.stringify(value);
         form.elements.value.focus();
     }
 
-    async function remove(key) {
-        try {
-            await call('DELETE', `/data?${new URLSearchParams({ key })}`);
-            values.delete(key);
-            draw();
-        } catch (error) {
-            toast(explain(error));
-        }
+    function remove(key) {
+        client.delete(key).catch(sayFailure);
     }
 
-    // The text is sent as it is: a long number keeps its digits.
     function asJson(text) {
         try {
-            JSON.parse(text);
-            return text;
+            return JSON.parse(text);
         } catch {
-            return JSON.stringify(text);
+            return text;
         }
     }
 
-    onSubmit(form, explain, async (fields) => {
-        const key = fields.get('key');
-        const value = asJson(fields.get('value'));
-        const answer = await call('POST', '/data', `{"key":${JSON.stringify(key)},"value":${value}}`);
-        values.set(key, answer.data.value);
-        draw();
+    onSubmit(form, async (fields) => {
+        const [key, text] = [fields.get('key'), fields.get('value')];
+        const set = client.set(key, asJson(text));
+        if (!client.online || !client.isConnected) set.catch(sayFailure); // it waits, and shows
+        else await set;
         form.reset();
         form.elements.key.focus();
     });
 
-    return {
-        async load() {
+    // Events that come meanwhile are taken afterwards: taken twice they change nothing.
+    async function load() {
+        const mine = loading = [];
+        try {
             const loaded = new Map();
             let after = '';
-            let asOf = null;
             for (let page = 0; page < PAGES && after !== null; page++) {
-                const query = new URLSearchParams({ prefix: '' });
-                if (after) query.set('after', after);
-                const answer = await call('GET', `/data?${query}`);
+                const query = new URLSearchParams({ prefix: '', ...(after && { after }) });
+                const answer = await client.request('GET', `/data?${query}`);
                 for (const [key, value] of Object.entries(answer.data)) loaded.set(key, value);
                 after = answer.next ?? null;
-                asOf ??= answer.asOf;
             }
+            if (mine !== loading) return;
             values = loaded;
+            mine.forEach(take);
+        } catch {
+            // the next connection asks again
+        }
+        if (mine !== loading) return;
+        loading = null;
+        draw();
+    }
+
+    function take([event, data]) {
+        if (event === 'kv:set') values.set(data.key, data.value);
+        else values.delete(data.key);
+    }
+
+    return view(() => {
+        const run = (data, { event }) => {
+            if (loading) return loading.push([event, data]);
+            take([event, data]);
             draw();
-            return asOf;
-        },
-        event({ event, data }) {
-            if (event === 'kv:set') values.set(data.key, data.value);
-            else if (event === 'kv:delete') values.delete(data.key);
-            else return;
+        };
+        client.on('kv:*', run);
+        client.on('realtime:connected', load);
+        client.on('realtime:resync', load);
+        load();
+        return [client.pending.subscribe((writes) => {
+            waiting = writes.filter(({ path }) => path === '/data');
             draw();
-        },
-        clear() {
+        }), () => {
+            client.off('kv:*', run);
+            client.off('realtime:connected', load);
+            client.off('realtime:resync', load);
+            loading = null;
             values = new Map();
+            waiting = [];
             draw();
             form.reset();
-        },
-    };
+        }];
+    });
 }

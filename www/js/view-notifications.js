@@ -1,66 +1,85 @@
-// Notifications with their read state, and the demonstration's broadcast.
+// The bell: how much is unread, the newest ten notifications, and the demonstration's broadcast.
 
-import { call, explain } from './api.js';
-import { $, element, onSubmit, time, toast } from './dom.js';
-import { Rows } from './rows.js';
+import { client } from './client.js';
+import { $, button, element, onPress, onSubmit, sayFailure, time, toast } from './dom.js';
+import { followRows } from './list.js';
+import { view } from './view.js';
+
+const SHOWN = 10;
+const COUNTED = 100;
 
 export function notificationsView() {
     const form = $('#broadcast-form');
+    const bell = $('#bell');
+    const notifications = client.collection('notifications');
+    const follow = followRows($('#notification-list'), item);
+    let rows = null;
+    let unread = null;
+    let countedBefore = null;
 
-    const rows = new Rows('notifications', (notifications) => {
-        const unread = notifications.filter((n) => !n.read).length;
-        $('#notification-list').replaceChildren(...notifications.map(item));
-        $('#notification-empty').hidden = notifications.length > 0;
-        $('#clear-notifications').hidden = notifications.length === 0;
-        $('#read-all').hidden = unread === 0;
-        $('#unread').hidden = unread === 0;
-        $('#unread').textContent = `${unread} unread`;
-    });
+    function draw() {
+        follow(rows.value.slice(0, SHOWN), !rows.loading);
+        $('#notification-empty').hidden = rows.loading || rows.value.length > 0;
+        $('#clear-notifications').hidden = rows.value.length === 0;
+    }
+
+    function count() {
+        if (unread.loading) return;
+        const { length } = unread.value;
+        const words = length === 0 ? '' : length >= COUNTED ? `over ${COUNTED - 1} unread` : `${length} unread`;
+        $('#unread').hidden = length === 0;
+        $('#unread').textContent = length >= COUNTED ? `${COUNTED - 1}+` : length;
+        $('#unread-words').textContent = words;
+        $('#read-all').hidden = length === 0;
+        bell.ariaLabel = words ? `Notifications, ${words}` : 'Notifications';
+        if (countedBefore !== null && length > countedBefore) ring();
+        countedBefore = length;
+    }
+
+    function ring() {
+        $('#said').textContent = unread.value[0]?.message ?? '';
+        bell.classList.remove('rings');
+        requestAnimationFrame(() => bell.classList.add('rings'));
+    }
 
     function item(n) {
         return element('li', { class: `item note ${n.type}${n.read ? ' read' : ''}`, 'data-id': n.id },
             element('p', { class: 'text' }, n.message),
             element('p', { class: 'meta' }, time(n.createdAt),
                 element('span', { class: 'actions' },
-                    n.read ? element('span', {}, 'Read') : element('button', {
-                        type: 'button', class: 'quiet', 'aria-label': `Mark as read: ${n.message}`,
-                        onclick: () => read(n).catch((e) => toast(explain(e))),
-                    }, 'Mark as read'))));
+                    n.read ? element('span', {}, 'Read') : button('Mark as read', 'quiet', {
+                        name: 'read', 'aria-label': `Mark as read: ${n.message}`,
+                        onclick: () => read(n).catch(sayFailure),
+                    }))));
     }
 
-    async function read(n) {
-        const answer = await call('PUT', `/api/notifications/${n.id}/read`);
-        if (answer.data) rows.put(answer.data);
-    }
+    const read = (n) => notifications.update(n.id, { read: true });
 
-    async function clear() {
-        let more = true;
-        while (more) ({ more } = await call('DELETE', '/api/notifications'));
-        rows.clear();
-    }
-
-    $('#read-all').addEventListener('click', async () => {
-        try {
-            for (const n of rows.all()) if (!n.read) await read(n);
-        } catch (error) {
-            toast(explain(error));
-        }
+    onPress($('#read-all'), () => {
+        $('#notifications-heading').focus();
+        for (const n of unread.value) read(n).catch(sayFailure);
     });
-    $('#clear-notifications').addEventListener('click', () => clear().catch((e) => toast(explain(e))));
-    onSubmit(form, explain, async (fields) => {
-        await call('POST', '/api/demo/broadcast', { message: fields.get('message') });
+    onPress($('#clear-notifications'), async () => {
+        $('#notifications-heading').focus();
+        let more = true;
+        while (more) ({ more } = await client.request('DELETE', '/notifications'));
+    });
+    onSubmit(form, async (fields) => {
+        await client.request('POST', '/demo/broadcast', { message: fields.get('message') });
         form.reset();
     });
 
-    return {
-        load: () => rows.load(),
-        event(event) {
-            rows.event(event);
-            if (event.event === 'demo:broadcast') toast(event.data.message ?? 'Broadcast');
-        },
-        clear() {
-            rows.clear();
+    return view(() => {
+        rows = notifications.live(SHOWN);
+        unread = notifications.query().where('read', '==', false).limit(COUNTED).live();
+        countedBefore = null;
+        const onBroadcast = (data) => toast(String(data?.message ?? 'Broadcast'));
+        client.on('demo:broadcast', onBroadcast);
+        return [rows.subscribe(draw), unread.subscribe(count), () => {
+            client.off('demo:broadcast', onBroadcast);
+            follow([], false);
             form.reset();
-        },
-    };
+            $('#unread').hidden = true;
+        }];
+    });
 }

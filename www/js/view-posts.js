@@ -1,32 +1,40 @@
-// Posts: write, change in place, delete.
+// Posts: written, changed in place and deleted at once, here and in every other tab.
 
-import { call, explain } from './api.js';
-import { $, element, onSubmit, time, toast } from './dom.js';
-import { Rows } from './rows.js';
+import { client, explain } from './client.js';
+import { $, button, element, onSubmit, sayFailure, time } from './dom.js';
+import { followRows } from './list.js';
+import { view } from './view.js';
+
+const SHOWN = 20;
 
 export function postsView() {
     const list = $('#post-list');
     const form = $('#post-form');
-    let editing = null; // id of the post whose form is open: not drawn over
+    const posts = client.collection('posts');
+    let editing = null; // id of the post whose form is open
+    let rows = null;
 
-    const rows = new Rows('posts', (posts, older) => {
-        const open = editing && $(`[data-id="${editing}"]`, list);
-        list.replaceChildren(...posts.map((post) => (post.id === editing && open ? open : item(post))));
-        $('#post-empty').hidden = posts.length > 0;
-        $('#post-more').hidden = !older;
-    });
+    const follow = followRows(list, item, { keep: (post) => post.id === editing });
+
+    function draw() {
+        follow(rows.value, !rows.loading);
+        list.ariaBusy = String(rows.loading);
+        $('#post-empty').hidden = rows.loading || rows.error || rows.value.length > 0;
+        $('#post-more').hidden = !rows.hasMore;
+        $('#post-problem').textContent = rows.error ? explain(rows.error) : '';
+    }
 
     function item(post) {
-        const edited = post.version > 1 ? ' · edited' : '';
-        return element('li', { class: 'item', 'data-id': post.id },
+        const state = post.$pending ? ' · waiting to be sent' : post.version > 1 ? ' · edited' : '';
+        return element('li', { class: post.$pending ? 'item pending' : 'item', 'data-id': post.id },
             element('h3', {}, post.title),
             element('p', { class: 'text' }, post.content),
-            element('p', { class: 'meta' }, time(post.createdAt), edited,
+            element('p', { class: 'meta' }, time(post.createdAt ?? Date.now()), state,
                 element('span', { class: 'actions' },
-                    element('button', { type: 'button', class: 'quiet', 'aria-label': `Edit ${post.title}`,
-                        onclick: () => edit(post) }, 'Edit'),
-                    element('button', { type: 'button', class: 'quiet danger',
-                        'aria-label': `Delete ${post.title}`, onclick: () => remove(post) }, 'Delete'))));
+                    button('Edit', 'quiet', { name: 'edit', 'aria-label': `Edit ${post.title}`,
+                        onclick: () => edit(post) }),
+                    button('Delete', 'quiet danger', { name: 'delete', 'aria-label': `Delete ${post.title}`,
+                        onclick: () => remove(post) }))));
     }
 
     function edit(post) {
@@ -39,47 +47,51 @@ export function postsView() {
             element('p', { class: 'problem', role: 'alert' }),
             element('div', { class: 'row' },
                 element('button', { type: 'submit' }, 'Save'),
-                element('button', { type: 'button', class: 'quiet', onclick: done }, 'Cancel')));
+                button('Cancel', 'second', { onclick: done })));
         editor.addEventListener('keydown', (event) => event.key === 'Escape' && done());
-        onSubmit(editor, explain, async (fields) => {
-            const answer = await call('PUT', `/api/posts/${post.id}`, Object.fromEntries(fields));
-            rows.put(answer.data);
+        onSubmit(editor, (fields) => {
+            posts.update(post.id, Object.fromEntries(fields)).catch(sayFailure);
             done();
         });
         function done() {
             editing = null;
-            rows.draw(rows.all(), !$('#post-more').hidden);
-            $(`[data-id="${post.id}"] button`, list)?.focus();
+            draw();
+            $(`[data-id="${CSS.escape(post.id)}"] button`, list)?.focus();
         }
+        editing = null; // another editor closes
+        draw();
         editing = post.id;
-        $(`[data-id="${post.id}"]`, list).replaceChildren(editor);
+        $(`[data-id="${CSS.escape(post.id)}"]`, list)?.replaceChildren(editor);
         title.focus();
     }
 
-    async function remove(post) {
-        try {
-            await call('DELETE', `/api/posts/${post.id}`);
-        } catch (error) {
-            if (error.status !== 404) return toast(explain(error));
-        }
-        rows.remove(post.id);
+    function remove(post) {
+        const item = $(`[data-id="${CSS.escape(post.id)}"]`, list);
+        const next = item?.nextElementSibling ?? item?.previousElementSibling;
+        ($('button', next ?? form) ?? form.elements.title).focus();
+        posts.delete(post.id).catch((error) => error.status === 404 || sayFailure(error));
     }
 
-    onSubmit(form, explain, async (fields) => {
-        const answer = await call('POST', '/api/posts', Object.fromEntries(fields));
-        rows.put(answer.data);
+    // The post is in the list before the server has answered; what it refuses comes back into the form.
+    onSubmit(form, (fields) => {
+        const post = Object.fromEntries(fields);
+        posts.create(post).catch((error) => {
+            $('.problem', form).textContent = explain(error);
+            if (form.elements.title.value || form.elements.content.value) return;
+            form.elements.title.value = post.title;
+            form.elements.content.value = post.content;
+        });
         form.reset();
         form.elements.title.focus();
     });
-    $('#post-more').addEventListener('click', () => rows.older().catch((e) => toast(explain(e))));
+    $('#post-more').addEventListener('click', () => rows.more().catch(sayFailure));
 
-    return {
-        load: () => rows.load(),
-        event: (event) => rows.event(event),
-        clear() {
+    return view(() => {
+        rows = posts.query().orderBy('createdAt', 'desc').limit(SHOWN).live();
+        return [rows.subscribe(draw), () => {
             editing = null;
-            rows.clear();
+            follow([], false);
             form.reset();
-        },
-    };
+        }];
+    });
 }

@@ -1,0 +1,16 @@
+// A view: one part of the page, at work while somebody is signed in. start(user) returns what ends it,
+// a list of functions.
+
+export function view(start) {
+    let ends = [];
+    return {
+        start(user) {
+            this.stop();
+            ends = start(user);
+        },
+        stop() {
+            for (const end of ends) end();
+            ends = [];
+        },
+    };
+}
