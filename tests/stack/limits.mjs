@@ -160,12 +160,55 @@ throughEachServer('rows and keys', { CUBBY_QUOTA_ROWS: '3', CUBBY_ORG_AUTO_ACCEP
         for (let i = 0; i < 3; i++)
             await (i ? user : member).ok('POST', `/api/tasks?org=${id}`, { title: 'x' });
         for (const who of [user, member])
-            assertFailure(await who.bearer('POST', `/api/tasks?org=${id}`, { body: { title: 'x' } }), 507, 'quota_exceeded');
+            assertFailure(await who.bearer('POST', `/api/tasks?org=${id}`, { body: { title: 'x' } }), 507,
+                'quota_exceeded');
         const { bytes, quotaBytes, rows, quotaRows } = await user.ok('GET', '/api/account/usage');
         assert.deepEqual([rows, quotaRows, quotaBytes], [3, 3, 1073741824]);
         assert.ok(bytes > 0 && bytes < 1000000);
         const theirs = await member.ok('GET', `/api/account/usage?org=${id}`);
         assert.deepEqual([theirs.rows, theirs.members], [3, 1]);
         assert.equal((await member.ok('GET', '/api/account/usage')).rows, 0);
+    });
+});
+
+const SHARED_ENV = { CUBBY_ORGS_MAX: '2', CUBBY_ORG_MEMBERS_MAX: '2',
+    CUBBY_LIMIT_INVITATIONS: '3', CUBBY_COUNTERS_MAX: '2' };
+
+throughEachServer('organizations, invitations, counters', SHARED_ENV, (at) => {
+    it('are bounded, and what is refused is not there', async () => {
+        const user = await User.signUp(at.stack);
+        const call = (path, body) => user.bearer('POST', path, { body });
+        const orgs = [];
+        for (const name of ['a', 'b'])
+            orgs.push((await user.ok('POST', '/api/organizations', { name })).organization.id);
+        assertFailure(await call('/api/organizations', { name: 'c' }), 507, 'quota_exceeded');
+        assert.equal((await user.ok('GET', '/api/organizations')).organizations.length, 2);
+        assert.equal((await user.ok('GET', '/api/account/usage')).organizations, 2);
+        const invite = (org) => call(`/api/organizations/${org}/members`, { email: freshEmail() });
+        for (let i = 0; i < 2; i++) assert.equal((await invite(orgs[0])).status, 200);
+        assertFailure(await invite(orgs[0]), 507, 'quota_exceeded');
+        assert.equal((await invite(orgs[1])).status, 200);
+        const late = await invite(orgs[1]);
+        assertFailure(late, 429);
+        assert.match(late.headers['retry-after'], /^[1-9]\d*$/);
+        assert.equal((await user.ok('GET', `/api/organizations/${orgs[1]}`)).members.length, 1);
+        await user.ok('POST', '/rpc/counter.create', { name: 'a' }); // beside global-counter
+        for (const op of ['create', 'increment'])
+            assertFailure(await call(`/rpc/counter.${op}`, { name: 'b' }), 507, 'quota_exceeded');
+        await user.ok('POST', '/rpc/counter.increment', { name: 'a' });
+        assert.equal((await user.ok('POST', '/rpc/counter.listAll', {})).count, 2);
+    });
+
+    it('of a hundred sessions the one unseen for longest goes', async () => {
+        const user = await User.signUp(at.stack);
+        for (let i = 0; i < 100; i += 10) {
+            const many = Array.from({ length: 10 }, () => enter(at.stack, '/api/login', user.email, PASSWORD));
+            for (const { status } of await Promise.all(many)) assert.equal(status, 200);
+        }
+        assert.equal((await user.bearer('GET', '/api/me')).status, 401);
+        const { token } = (await enter(at.stack, '/api/login', user.email, PASSWORD)).json;
+        const { sessions } = (await request(at.stack, 'GET', '/api/sessions',
+            { headers: { authorization: `Bearer ${token}` } })).json;
+        assert.equal(sessions.length, 100);
     });
 });
