@@ -278,6 +278,14 @@ static struct refresh_state new_refresh_state(struct req *r, char jti[RAND_ID_LE
     };
 }
 
+/* However often it is refreshed, a session ends. */
+static void end_in_time(const struct req *r, int64_t created_at, struct refresh_state *s)
+{
+    int64_t lasts = r->app->conf->session_max_age, end = created_at / 1000 + lasts;
+    if (lasts && s->exp > end)
+        s->exp = end;
+}
+
 static enum err sign_both(struct req *r, const struct account *a, struct str sid,
                           const struct refresh_state *s, struct auth_tokens *out)
 {
@@ -315,6 +323,7 @@ enum err auth_open_session(struct req *r, struct space *sp, struct str user_id, 
         .user_agent = shown_user_agent(r),
         .ip = r->remote_addr,
     };
+    end_in_time(r, now, &state);
     enum err e = sessions_create(sp, &s, &state);
     if (e == OK)
         e = sign_both(r, &who, s.id, &state, out);
@@ -343,18 +352,37 @@ static enum err open_to_write(struct req *r, struct str user_id, struct space **
     return e;
 }
 
+/* Has it had its time, perhaps since the setting was changed? */
+static enum err check_age(struct req *r, struct space *sp, struct str sid,
+                          struct refresh_state *next, bool *over)
+{
+    struct session s;
+    enum err e = sessions_get(sp, sid, clock_wall_ms(), r->mem, &s);
+    if (e)
+        return e == ERR_NOT_FOUND ? ERR_UNAUTHORIZED : e;
+    end_in_time(r, s.created_at, next);
+    *over = next->exp <= now_s();
+    return OK;
+}
+
 /* In one transaction: what becomes of the session of these claims. */
-static enum err rotate(struct req *r, const struct who_refresh *claims,
-                       const struct refresh_state *next, struct refresh_state *current)
+static enum err rotate(struct req *r, const struct who_refresh *claims, struct refresh_state *next,
+                       struct refresh_state *current)
 {
     struct activity_from from = audit_from(r);
     enum session_refresh result = REFRESH_UNKNOWN;
     struct space *sp = NULL;
+    bool over = false;
+    int64_t removed;
     enum err e = open_to_write(r, claims->user_id, &sp);
     if (e)
         return e;
-    e = sessions_refresh(sp, claims->sid, claims->jti, clock_wall_ms(), REFRESH_GRACE_MS, next,
-                         r->mem, current, &result);
+    e = check_age(r, sp, claims->sid, next, &over);
+    if (e == OK && over)
+        e = sessions_revoke(sp, claims->sid, &removed);
+    else if (e == OK)
+        e = sessions_refresh(sp, claims->sid, claims->jti, clock_wall_ms(), REFRESH_GRACE_MS, next,
+                             r->mem, current, &result);
     if (e == OK && result == REFRESH_REUSED)
         e = activity_add(sp, ACTIVITY_REFRESH_REUSED, &from, STR_NULL);
     if (e == OK)
@@ -362,7 +390,7 @@ static enum err rotate(struct req *r, const struct who_refresh *claims,
     space_release(sp);
     if (e)
         return e;
-    if (result == REFRESH_REUSED)
+    if (result == REFRESH_REUSED || over)
         auth_tell_revoked(r, claims->user_id);
     if (result == REFRESH_ROTATED)
         *current = *next;

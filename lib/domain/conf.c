@@ -202,6 +202,8 @@ static const struct setting settings[] = {
             "limit_auth_per_ip."},
     {"delay_max", NUMBER, AT(delay_max), "900", 0, 24 * 3600,
      .doc = "The longest such wait in seconds."},
+    {"session_max_age", NUMBER, AT(session_max_age), "2592000", 0, MANY,
+     .doc = "Seconds after a sign-in until one has to sign in again, however often one comes."},
     {"synchronous", SWITCH, AT(synchronous_full), "full", .yes = "full", .no = "normal",
      .doc = "full: an answered write survives a power cut. normal: it may not, and is faster."},
     {"busy_timeout", NUMBER, AT(busy_timeout), "5000", 1, 600000, .fixed = true,

@@ -394,6 +394,38 @@ static void reuse_after_the_grace_revokes_the_session(void **state)
     assert_int_equal(refresh(t, test_string(t, &next, "refreshToken")).status, 401);
 }
 
+static void no_refresh_keeps_a_session_beyond_its_time(void **state)
+{
+    const int64_t day_ms = INT64_C(24) * 3600 * 1000;
+    struct test_app *t = *state;
+    t->conf.session_max_age = 9 * 24 * 3600;
+    struct test_reply r = sign_up(t, "ann@example.org", TEST_PASSWORD);
+    for (int days = 0; days < 9; days += 3) {
+        r = refresh(t, test_string(t, &r, "refreshToken"));
+        assert_int_equal(r.status, 200);
+        advance(days < 6 ? 3 * day_ms : 3 * day_ms - 1000);
+    }
+    r = refresh(t, test_string(t, &r, "refreshToken"));
+    assert_int_equal(r.status, 200);
+    assert_int_equal(me(t, test_string(t, &r, "token")).status, 200);
+    advance(1000);
+    assert_int_equal(me(t, test_string(t, &r, "token")).status, 401);
+    assert_int_equal(refresh(t, test_string(t, &r, "refreshToken")).status, 401);
+}
+
+static void a_shorter_time_holds_for_sessions_that_are_older(void **state)
+{
+    struct test_app *t = *state;
+    t->conf.session_max_age = 0;
+    struct test_reply r = sign_up(t, "ann@example.org", TEST_PASSWORD);
+    advance(100 * 1000);
+    t->conf.session_max_age = 100;
+    struct test_reply late = refresh(t, test_string(t, &r, "refreshToken"));
+    test_expect_error(&late, 401, "unauthorized");
+    assert_string_equal(test_cookie(t, &late, "refreshToken"), "");
+    assert_int_equal(me(t, test_string(t, &r, "token")).status, 401); /* it has ended */
+}
+
 static void refresh_takes_the_cookie_too(void **state)
 {
     struct test_app *t = *state;
@@ -507,6 +539,8 @@ int main(void)
         TEST(refresh_rotates),
         TEST(previous_token_gives_the_same_successor_for_30_seconds),
         TEST(reuse_after_the_grace_revokes_the_session),
+        TEST(no_refresh_keeps_a_session_beyond_its_time),
+        TEST(a_shorter_time_holds_for_sessions_that_are_older),
         TEST(refresh_takes_the_cookie_too),
         TEST(expired_access_cookie_is_refreshed_silently),
         TEST(silent_refresh_wants_the_same_user),
