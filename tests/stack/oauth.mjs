@@ -209,8 +209,8 @@ describe('an OpenID provider', () => {
         assertFailure(await browser().request('POST', path, { body: {} }), 401, 'unauthorized');
         const one = Object.assign(browser(), { jar: (await signUp(stack, freshEmail(), true)).jar });
         for (const site of ['cross-site', 'same-site']) {
-            const headers = { 'sec-fetch-site': site };
-            assertFailure(await one.request('POST', path, { body: { password: PASSWORD }, headers }), 403, 'cross_site');
+            const sent = { body: { password: PASSWORD }, headers: { 'sec-fetch-site': site } };
+            assertFailure(await one.request('POST', path, sent), 403, 'cross_site');
         }
         assertFailure(await one.request('POST', path, { body: { password: 'not this' } }), 401, 'invalid_credentials');
         const begun = await one.beginLink('test');
