@@ -829,7 +829,7 @@ export class CubbyClient extends Emitter {
         this.base = url.href;
         this.root = this.base.replace(/\/api$/, '');
         const socket = new URL(options.websocketUrl ?? `${this.base}/ws`, here).href.replace(/^http/, 'ws');
-        this.#config = { base: this.base, socket, transports: options.transports ?? Object.keys(WAYS) };
+        this.#config = { base: this.base, socket, transports: options.transports ?? ['websocket', 'sse', 'poll'] };
         // Cookies go to our own site only.
         this.bearer = Boolean(options.token) || (here !== undefined && url.origin !== new URL(here).origin);
         this.offlineOff = options.offline === false;
