@@ -8,6 +8,7 @@
 #include "domain/oidc.h"
 #include "domain/password.h"
 #include "domain/wake.h"
+#include "domain/weak.h"
 #include "domain/who.h"
 
 struct app {
@@ -18,6 +19,7 @@ struct app {
     struct relay *relay; /* delivers what the requests leave; NULL: they leave nothing */
     struct wake *wake;   /* told of every commit; long polls wait on it */
     struct password_pool *passwords;
+    struct weak_list weak; /* passwords that nobody may set */
     struct oidc *oidc;
     struct who_keys keys;
     struct metrics *metrics; /* counters of res/ops.c */

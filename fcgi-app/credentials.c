@@ -91,11 +91,13 @@ enum err credentials_read_new_password(struct req *r, struct str name, struct st
     enum err e = read_string(r, name, out);
     if (e)
         return e;
-    if (utf8_count(*out) < PASSWORD_MIN)
+    if (utf8_count(*out) < (size_t)r->app->conf->password_min)
         return req_fail(r, ERR_INVALID, "The password must be at least %d characters long",
-                        PASSWORD_MIN);
+                        (int)r->app->conf->password_min);
     if (out->n > PASSWORD_MAX)
         return req_fail(r, ERR_INVALID, "The password must be at most %d bytes long", PASSWORD_MAX);
+    if (weak_has(&r->app->weak, *out))
+        return req_fail(r, ERR_INVALID, "Many people have that password: choose another one");
     return OK;
 }
 
@@ -161,7 +163,7 @@ enum err credentials_check_way_in(struct req *r, struct space *main)
         e = passkeys_count(r->space, &passkeys);
     if (e || a.password_hash.n || has_identity || passkeys)
         return e;
-    if (a.email_verified && (c->mail_smtp.n || c->mail_sendmail.n)) /* it gets codes */
+    if (a.email_verified && c->login_codes && (c->mail_smtp.n || c->mail_sendmail.n))
         return OK;
     r->code = STR("last_sign_in");
     return req_fail(r, ERR_CONFLICT, "There is no other way to sign in: set a password first");

@@ -141,6 +141,8 @@ static enum err program_open(struct program *p, const struct options *o, struct 
         e = mailer_new(&p->mailer, &p->conf, &p->mem, message);
     if (e == OK)
         e = open_providers(p, message);
+    if (e == OK && p->conf.password_list.n)
+        e = weak_load(&p->app.weak, arena_dup(&p->mem, p->conf.password_list).p, &p->mem, message);
     if (e)
         return e;
     db_library_init();

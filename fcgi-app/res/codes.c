@@ -113,6 +113,8 @@ enum err login_code_request(struct req *r)
 {
     struct str email, code;
     struct account a;
+    if (!r->app->conf->login_codes)
+        return ERR_NOT_FOUND;
     enum err e = credentials_read_address(r, STR("email"), &email);
     if (e)
         return e;
@@ -167,6 +169,8 @@ enum err login_code(struct req *r)
     struct auth_tokens tokens;
     struct account a;
     struct str email, code;
+    if (!r->app->conf->login_codes)
+        return ERR_NOT_FOUND;
     enum err e = credentials_read_address(r, STR("email"), &email);
     if (e == OK)
         e = credentials_read_code(r, &code);

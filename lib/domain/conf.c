@@ -8,6 +8,7 @@
 #include <sys/un.h>
 
 #include "domain/conf.h"
+#include "domain/password.h"
 #include "wire/mime.h"
 
 enum kind {
@@ -202,6 +203,12 @@ static const struct setting settings[] = {
             "limit_auth_per_ip."},
     {"delay_max", NUMBER, AT(delay_max), "900", 0, 24 * 3600,
      .doc = "The longest such wait in seconds."},
+    {"login_codes", SWITCH, AT(login_codes), "on",
+     .doc = "A code by mail signs in, in place of a password, where the address is verified."},
+    {"password_min", NUMBER, AT(password_min), "8", PASSWORD_MIN, 64,
+     .doc = "Characters that a password must have when it is set."},
+    {"password_list", TEXT, AT(password_list), "", 0, 3072,
+     .doc = "File of common passwords, one a line, that nobody may set. Empty: all may be set."},
     {"session_max_age", NUMBER, AT(session_max_age), "2592000", 0, MANY,
      .doc = "Seconds after a sign-in until one has to sign in again, however often one comes."},
     {"synchronous", SWITCH, AT(synchronous_full), "full", .yes = "full", .no = "normal",

@@ -32,6 +32,9 @@ struct conf {
     int64_t limit_auth_per_address, limit_auth_per_ip;         /* attempts a minute */
     int64_t delay_after_failures, delay_after_failures_per_ip; /* failed sign-ins */
     int64_t delay_max;                                         /* seconds */
+    bool login_codes;                                          /* by mail */
+    int64_t password_min;                                      /* characters */
+    struct str password_list;                                  /* a file; "" none */
     int64_t session_max_age;                                   /* seconds */
     bool synchronous_full;                                     /* synchronous = full | normal */
     int64_t busy_timeout;                                      /* ms */

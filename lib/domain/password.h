@@ -8,7 +8,7 @@
 #include "base/arena.h"
 #include "base/err.h"
 
-#define PASSWORD_MIN 8
+#define PASSWORD_MIN 8 /* the setting password_min may ask for more */
 #define PASSWORD_MAX 1024
 
 struct password_pool;

@@ -226,6 +226,17 @@ static void what_is_no_address_or_code_is_400(void **state)
     test_expect_error(&r, 400, "invalid");
 }
 
+static void a_setting_switches_them_off(void **state)
+{
+    struct test_app *t = *state;
+    t->conf.login_codes = false;
+    struct test_reply r = ask(t, EMAIL);
+    test_expect_error(&r, 404, "not_found");
+    r = use(t, EMAIL, "123456");
+    test_expect_error(&r, 404, "not_found");
+    assert_null(mailed(t, EMAIL));
+}
+
 int main(void)
 {
 #define TEST(f) cmocka_unit_test_setup_teardown(f, set_up, test_app_tear_down)
@@ -240,6 +251,7 @@ int main(void)
         TEST(a_code_is_of_one_address),
         TEST(the_second_factor_is_asked_for_afterwards),
         TEST(what_is_no_address_or_code_is_400),
+        TEST(a_setting_switches_them_off),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -125,6 +125,31 @@ static void guesses_of_the_old_password_count_as_attempts(void **state)
     assert_non_null(test_header(&r, "Retry-After", 0).p);
 }
 
+static void a_setting_asks_for_longer_ones(void **state)
+{
+    struct test_app *t = *state;
+    t->conf.password_min = 12;
+    struct test_reply r = change(t, t->token, TEST_PASSWORD, "eleven char");
+    test_expect_error(&r, 400, "invalid");
+    assert_non_null(strstr(r.body.p, "at least 12 characters"));
+    assert_int_equal(change(t, t->token, TEST_PASSWORD, "twelve chars").status, 200);
+}
+
+static void what_many_have_nobody_may_set(void **state)
+{
+    static const struct str common[] = {STR("abcdefgh"), STR("password1")};
+    struct test_app *t = *state;
+    t->app.weak = (struct weak_list){common, ARRAY_LEN(common)};
+    struct test_reply r = change(t, t->token, TEST_PASSWORD, "Password1");
+    test_expect_error(&r, 400, "invalid");
+    r = confirm(t, reset_token(t), "abcdefgh");
+    test_expect_error(&r, 400, "invalid");
+    r = post(t, "/api/signup", NULL, "{\"email\":\"%s\",\"password\":\"%s\"}", "bob@example.org",
+             "password1");
+    test_expect_error(&r, 400, "invalid");
+    assert_int_equal(change(t, t->token, TEST_PASSWORD, "password2").status, 200);
+}
+
 /* --- reset ------------------------------------------------------------------------------------ */
 
 static void a_reset_sets_the_password_and_ends_every_session(void **state)
@@ -270,6 +295,8 @@ int main(void)
         TEST(a_change_ends_the_other_sessions),
         TEST(a_change_wants_the_old_password_and_a_good_new_one),
         TEST(guesses_of_the_old_password_count_as_attempts),
+        TEST(a_setting_asks_for_longer_ones),
+        TEST(what_many_have_nobody_may_set),
         TEST(a_reset_sets_the_password_and_ends_every_session),
         TEST(known_and_unknown_addresses_get_the_same_answer),
         TEST(development_shows_the_token),
