@@ -126,7 +126,7 @@ class Store extends Emitter {
 
 // ---- The queue of writes: in order, one at a time over all tabs, kept in IndexedDB until answered.
 
-const done = (request) => (request && 'onsuccess' in request ? new Promise((resolve, reject) => {
+const done = (request) => (request?.onsuccess === null ? new Promise((resolve, reject) => {
     request.onsuccess = () => resolve(request.result);
     request.onerror = () => reject(request.error);
 }) : request);
@@ -1356,7 +1356,7 @@ export class CubbyClient extends Emitter {
     #event(message) {
         const { event, id, data, at, space = 'self' } = message;
         const { cursors } = this.#tab;
-        if (id) {
+        if (id && !at) { // a greeting's is the newest there is: what comes first was before it
             if (!newer(id, cursors[space])) return;
             cursors[space] = id;
         }
