@@ -12,6 +12,7 @@
 #include "membership.h"
 #include "res/res.h"
 #include "store/identities.h"
+#include "store/login_codes.h"
 #include "store/mailbox.h"
 #include "store/outbox.h"
 
@@ -70,6 +71,8 @@ static enum err remove_rows(struct req *r, struct space *main)
     e = accounts_by_id_within(main, r->who.user_id, r->mem, &a);
     if (e == OK)
         e = mail_drop(main, a.email);
+    if (e == OK)
+        e = login_codes_drop(main, a.email);
     if (e == OK)
         e = identities_remove_all(main, r->who.user_id);
     if (e == OK)

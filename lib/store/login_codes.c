@@ -62,3 +62,9 @@ enum err login_codes_use(struct space *sp, struct str email, struct str hash, in
         e = remove_at(sp, email, same ? 0 : LOGIN_CODE_ATTEMPTS);
     return e || same ? e : ERR_INVALID_CREDENTIALS;
 }
+
+enum err login_codes_drop(struct space *sp, struct str email)
+{
+    assert(sp->kind == SPACE_MAIN && sp->writing);
+    return remove_at(sp, email, 0);
+}

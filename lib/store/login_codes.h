@@ -22,4 +22,7 @@ enum err login_codes_set(struct space *main, struct str email, struct str hash, 
 enum err login_codes_use(struct space *main, struct str email, struct str hash,
                          int64_t now) must_check;
 
+/* There is none for this address any more. */
+enum err login_codes_drop(struct space *main, struct str email) must_check;
+
 #endif

@@ -40,7 +40,9 @@ throughEachServer('codes by mail', mails.env, (at) => {
         const user = await verified();
         const unverified = await User.signUp(at.stack);
         const median = (times) => times.sort((a, b) => a - b)[Math.floor(times.length / 2)];
-        const who = { known: () => user.email, unverified: () => unverified.email, unknown: () => freshEmail('nobody') };
+        const who = {
+            known: () => user.email, unverified: () => unverified.email, unknown: () => freshEmail('nobody'),
+        };
         const times = {};
         const texts = { ask: new Set(), use: new Set() };
         const timed = async (what, kind, call) => {

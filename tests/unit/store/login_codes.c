@@ -77,6 +77,16 @@ static void the_last_attempt_may_be_right_but_none_comes_after_it(void **state)
     assert_int_equal(use(sp, BOB, STR("h2")), ERR_INVALID_CREDENTIALS);
 }
 
+static void a_dropped_code_is_none(void **state)
+{
+    struct space *sp = *state;
+    set(sp, ANN, STR("h1"));
+    set(sp, BOB, STR("h2"));
+    assert_int_equal(login_codes_drop(sp, ANN), OK);
+    assert_int_equal(use(sp, ANN, STR("h1")), ERR_INVALID_CREDENTIALS);
+    assert_int_equal(use(sp, BOB, STR("h2")), OK);
+}
+
 static void past_its_end_a_code_is_none(void **state)
 {
     struct space *sp = *state;
@@ -93,6 +103,7 @@ int main(void)
         TEST(a_code_works_once_for_its_address),
         TEST(a_new_code_ends_the_one_before_and_its_attempts),
         TEST(the_last_attempt_may_be_right_but_none_comes_after_it),
+        TEST(a_dropped_code_is_none),
         TEST(past_its_end_a_code_is_none),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
