@@ -3,7 +3,6 @@
 
 #include <argon2.h>
 #include <pthread.h>
-#include <sys/resource.h>
 #include <unistd.h>
 
 #include "base/list.h"
@@ -61,8 +60,9 @@ static int run(struct job *j)
 static void *worker(void *arg)
 {
     struct password_pool *p = arg;
-    /* Linux: of this thread alone. Without it hashing works all the same. */
-    (void)setpriority(PRIO_PROCESS, (id_t)gettid(), HASH_NICE);
+    /* Linux: of this thread alone, below the others whatever theirs is. Without it hashing works
+     * all the same. */
+    (void)!nice(HASH_NICE);
 
     pthread_mutex_lock(&p->lock);
     for (;;) {
