@@ -213,8 +213,8 @@ describe('the client: accounts and data', { timeout: 240000 }, () => {
             const old = new cubby.UserDOClient('/api', { websocketUrl: address });
             await old.signup(email, password);
             old.connectRealtime();
-            return { same: cubby.UserDOClient === cubby.CubbyClient && cubby.default === cubby.CubbyClient, url: old.ws.url,
-                address };
+            const same = cubby.UserDOClient === cubby.CubbyClient && cubby.default === cubby.CubbyClient;
+            return { same, url: old.ws.url, address };
         }, [freshEmail(), PASSWORD]);
         assert.equal(seen.same, true);
         assert.equal(seen.url, seen.address);

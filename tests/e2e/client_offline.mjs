@@ -44,7 +44,8 @@ describe('the client: offline', { timeout: 240000 }, () => {
 
     const titles = async (user) => (await rowsOf(user)).map(({ title }) => title);
     const writes = (proxy) => proxy.calls(/^(POST|PUT|DELETE) \/(api\/todos|api\/data|data)/);
-    const waits = (page, count) => eventually(page, (n) => client.pending.value.length === n, `${count} writes to wait`, count);
+    const waits = (page, count) =>
+        eventually(page, (n) => client.pending.value.length === n, `${count} writes to wait`, count);
     const shows = (page, wanted) => eventually(page, (all) => JSON.stringify(names(list)) === JSON.stringify(all),
         `the list to be ${wanted}`, wanted);
     const create = (page, ...all) => page.evaluate((made) => {
@@ -64,23 +65,26 @@ describe('the client: offline', { timeout: 240000 }, () => {
                 .catch(() => {});
         });
         await shows(page, ['third', 'second', 'first']);
-        assert.deepEqual(await page.evaluate(() => list.value.map(({ $pending }) => Boolean($pending))), [true, true, true]);
+        const pending = () => page.evaluate(() => list.value.map(({ $pending }) => $pending ?? null));
+        assert.deepEqual(await pending(), [true, true, true]);
         assert.equal(await page.evaluate(() => client.get('k')), 2);
         await waits(page, 5);
         const before = writes(proxy).length;
         await proxy.accept();
         await isSafe(page);
         await shows(page, ['third', 'second', 'first']);
-        assert.deepEqual(await page.evaluate(() => list.value.map(({ $pending }) => $pending ?? null)), [null, null, null]);
+        assert.deepEqual(await pending(), [null, null, null]);
         const sent = writes(proxy).slice(before);
-        assert.deepEqual(sent.map(({ method, body }) => `${method} ${JSON.parse(body).title ?? JSON.parse(body).value ?? ''}`),
+        const subject = ({ title, value }) => title ?? value ?? '';
+        assert.deepEqual(sent.map(({ method, body }) => `${method} ${subject(JSON.parse(body))}`),
             ['POST second', 'POST third', 'POST 1', 'POST 2', 'PUT ']);
         assert.equal(new Set(sent.map(({ headers }) => headers['idempotency-key'])).size, 5);
         assert.deepEqual(await titles(user), ['third', 'second', 'first']);
         assert.deepEqual(page.complaints, []);
     });
 
-    for (const [act, what] of [['loseAnswer', 'is lost'], ['halfAnswer', 'breaks off'], ['htmlAnswer', 'becomes a page']]) {
+    for (const [act, what] of [['loseAnswer', 'is lost'], ['halfAnswer', 'breaks off'],
+        ['htmlAnswer', 'becomes a page']]) {
         it(`a write whose answer ${what} after it was done is done once`, async (t) => {
             const { proxy, page, user } = await enter(t);
             const rule = proxy.rule('POST /api/todos', act, { times: 3 });
@@ -247,7 +251,7 @@ describe('the client: offline', { timeout: 240000 }, () => {
                 failed(todos.update(id, { title: '' })), failed(todos.update(id, { title: 'stale' }, { ifMatch: 77 })),
                 failed(todos.delete(id, { ifMatch: 77 }))]);
         }, row.id);
-        await eventually(page, () => list.value.length === 1 && list.value[0].title.length === 501, 'the changes to show');
+        await eventually(page, () => list.value.length === 1 && list.value[0].title.length === 501, 'the changes');
         for (const hold of holds) hold.drop();
         const refused = await page.evaluate(() => results);
         assert.deepEqual(refused.map(({ status }) => status), [400, 400, 412, 412]);
@@ -299,7 +303,8 @@ describe('the client: offline', { timeout: 240000 }, () => {
     });
 
     for (const [method, mine, theirs, expected] of [
-        ['keepMine', { title: 'mine' }, { title: 'theirs', completed: true }, { title: 'mine', completed: true, version: 3 }],
+        ['keepMine', { title: 'mine' }, { title: 'theirs', completed: true },
+            { title: 'mine', completed: true, version: 3 }],
         ['useTheirs', { title: 'mine' }, { title: 'theirs' }, { title: 'theirs', completed: false, version: 2 }],
         ['merge', { title: 'mine' }, { title: 'theirs' }, { title: 'both', completed: true, version: 3 }],
     ]) {
@@ -360,7 +365,7 @@ describe('the client: offline', { timeout: 240000 }, () => {
             window.results = Promise.all([todos.update(id, { title: 'v2' }), todos.update(id, { title: 'v3' }),
                 todos.update(id, { completed: true })]);
         }, row.id);
-        await eventually(page, () => client.pending.value.filter(({ late }) => late).length === 3, 'three writes to wait');
+        await eventually(page, () => client.pending.value.filter(({ late }) => late).length === 3, 'all to wait');
         await proxy.heal();
         await isSafe(page);
         const [stored] = await rowsOf(user);
@@ -406,7 +411,7 @@ describe('the client: offline', { timeout: 240000 }, () => {
         assert.deepEqual(errors.map((error) => error?.code), ['queue_full', 'queue_full']);
         await waits(page, 1000);
         await proxy.heal();
-        await eventually(page, () => client.pending.value.length === 0, 'a thousand writes to be answered', null, 60000);
+        await eventually(page, () => client.pending.value.length === 0, 'a thousand answers', null, 60000);
         assert.equal((await user.ok('GET', '/data?key=k9')).data, 999);
     });
 

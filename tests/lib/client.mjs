@@ -5,7 +5,8 @@ import fs from 'node:fs';
 import { PASSWORD, User, freshEmail, request } from './http.mjs';
 import { ROOT, until } from './stack.mjs';
 
-const POLICY = /"Content-Security-Policy" => "([^"]*)"/.exec(fs.readFileSync(`${ROOT}/apache-conf/lighttpd.conf`, 'utf8'))[1];
+const CONFIGURATION = fs.readFileSync(`${ROOT}/apache-conf/lighttpd.conf`, 'utf8');
+const POLICY = /"Content-Security-Policy" => "([^"]*)"/.exec(CONFIGURATION)[1];
 
 // Settings that let a test see what pushd counts.
 export const METRICS = { CUBBY_METRICS_TOKEN: 'metrics of the tests' };
@@ -88,8 +89,8 @@ export const isSafe = (page) =>
 export async function signUp(page, at, email = freshEmail('c')) {
     const session = await page.evaluate(([address, password]) => window.client.signup(address, password),
         [email, PASSWORD]);
-    const user = new User(at.stack ?? at);
-    return Object.assign(user, { email, id: session.user.id, token: session.token, refreshToken: session.refreshToken });
+    const { user: { id }, token, refreshToken } = session;
+    return Object.assign(new User(at.stack ?? at), { email, id, token, refreshToken });
 }
 
 export async function signIn(page, email) {

@@ -29,7 +29,8 @@ const ACTS = {
     cut: { before: ({ client }) => client.destroy() || true },
     html: { before: ({ response }) => page(response) || true },
     status: {
-        before: ({ response, rule }) => response.writeHead(rule.status, rule.headers ?? {}).end(rule.body ?? '') || true,
+        before: ({ response, rule: { status, headers = {}, body: text = '' } }) =>
+            response.writeHead(status, headers).end(text) || true,
     },
     // It was done, and nobody is told.
     loseAnswer: { after: ({ client }) => client.destroy() || true },
@@ -188,7 +189,7 @@ export class Proxy {
         }
         await this.#pass();
         if (await rule?.act.before?.({ client, response, rule, request })) return;
-        const isStream = /text\/event-stream/.test(request.headers.accept ?? '') && /^\/(api\/events|realtime)/.test(url);
+        const isStream = /^\/(api\/events|realtime)\b/.test(url);
         if (isStream && this.sse === 'refuse') {
             response.writeHead(502, { 'content-type': 'text/html' }).end('<h1>Bad Gateway</h1>');
             return;
