@@ -287,6 +287,16 @@ static void of_two_one_can_go(void **state)
     test_expect_error(&r, 409, "last_sign_in");
 }
 
+static void the_owner_hears_of_what_comes_and_goes(void **state)
+{
+    struct fixture *f = *state;
+    test_verify(f->t, EMAIL);
+    const char *id = add(f, PASSWORD);
+    assert_non_null(test_mailed(f->t, EMAIL, "notice_passkey_added", "ip"));
+    assert_int_equal(remove_passkey(f, id).status, 200);
+    assert_non_null(test_mailed(f->t, EMAIL, "notice_passkey_removed", "ip"));
+}
+
 /* --- a reset of the password ------------------------------------------------------------------ */
 
 static void reset_password(struct fixture *f)
@@ -335,6 +345,7 @@ int main(void)
         TEST(the_site_is_not_the_requests),
         TEST(the_last_way_in_stays),
         TEST(of_two_one_can_go),
+        TEST(the_owner_hears_of_what_comes_and_goes),
         TEST(a_reset_takes_those_of_an_account_never_verified),
         TEST(a_reset_leaves_those_of_a_verified_account),
     };
