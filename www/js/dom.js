@@ -1,6 +1,6 @@
 // Making elements, and what forms and buttons have in common. Text goes in as text, never as markup.
 
-import { explain } from './client.js';
+import { client, explain } from './client.js';
 
 const SLOW_MS = 2500;
 const TOAST_MS = 6000;
@@ -34,6 +34,13 @@ export function time(at) {
     if (Number.isNaN(date.getTime())) return element('span', {}, '—');
     const text = date.toLocaleString(undefined, { dateStyle: 'medium', timeStyle: 'short' });
     return element('time', { datetime: date.toISOString() }, text);
+}
+
+// For password managers: whose password a form asks for.
+export function username() {
+    const field = element('input', { autocomplete: 'username', hidden: true, 'aria-hidden': 'true', tabindex: '-1' });
+    client.onAuthStateChanged((user) => (field.value = user?.email ?? ''));
+    return field;
 }
 
 // A line in the corner that goes by itself.

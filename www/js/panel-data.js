@@ -1,10 +1,10 @@
 // What Cubby keeps of the account, in the account's dialog: take it along, or have it deleted.
 
 import { client } from './client.js';
-import { element, onSubmit } from './dom.js';
+import { element, onSubmit, username } from './dom.js';
 
 export function dataPanel({ onSignedOut }) {
-    const remove = element('form', {},
+    const remove = element('form', {}, username(),
         element('label', { for: 'delete-password' }, 'Your password'),
         element('input', { id: 'delete-password', name: 'password', type: 'password',
             autocomplete: 'current-password' }),

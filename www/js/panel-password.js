@@ -1,13 +1,13 @@
 // A new password, in the account's dialog.
 
 import { client } from './client.js';
-import { element, onSubmit, toast } from './dom.js';
+import { element, onSubmit, toast, username } from './dom.js';
 
 export function passwordPanel() {
     const node = element('section', { 'aria-labelledby': 'password-heading' },
         element('h3', { id: 'password-heading' }, 'Password'),
         element('p', { class: 'hint' }, 'Who is signed in elsewhere will be signed out.'));
-    const form = element('form', { class: 'pair' },
+    const form = element('form', { class: 'pair' }, username(),
         element('div', {}, element('label', { for: 'old-password' }, 'Password now'),
             element('input', { id: 'old-password', name: 'old', type: 'password', autocomplete: 'current-password' })),
         element('div', {}, element('label', { for: 'new-password' }, 'New password'),

@@ -1,7 +1,7 @@
 // The second factor, in the account's dialog: an authenticator app, and codes for when it is lost.
 
 import { client, explain } from './client.js';
-import { button, element, onSubmit, toast } from './dom.js';
+import { button, element, onSubmit, toast, username } from './dom.js';
 
 export function totpPanel() {
     const body = element('div', { class: 'part' });
@@ -12,8 +12,9 @@ export function totpPanel() {
     const hint = (text) => element('p', { class: 'hint' }, text);
     const field = (name, label, attributes) => [element('label', { for: `totp-${name}` }, label),
         element('input', { id: `totp-${name}`, name, required: true, ...attributes })];
-    const password = () => field('password', 'Your password',
-        { type: 'password', autocomplete: 'current-password', required: false });
+    const own = username();
+    const password = () => [own, ...field('password', 'Your password',
+        { type: 'password', autocomplete: 'current-password', required: false })];
     const code = (label) => field('code', label,
         { class: 'digits', inputmode: 'numeric', autocomplete: 'one-time-code' });
 
@@ -26,7 +27,7 @@ export function totpPanel() {
 
     function show(...content) {
         body.replaceChildren(...content);
-        body.querySelector('input')?.focus();
+        body.querySelector('input:not([hidden])')?.focus();
     }
 
     function showOff() {

@@ -14,7 +14,11 @@ export function sharedText(tell) {
     const area = $('#room-text');
     const mirror = $('#room-mirror');
     area.value = TEXT;
+    area.setSelectionRange(0, 0);
     mirror.textContent = TEXT;
+    // `readonly` would take the caret away, and with it selecting by keyboard.
+    area.addEventListener('beforeinput', (event) => event.preventDefault());
+    area.addEventListener('input', () => (area.value = TEXT));
     let told = '0-0';
 
     const selection = () => ({ start: area.selectionStart, end: area.selectionEnd });

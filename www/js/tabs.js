@@ -18,6 +18,7 @@ export function tabs(label, parts, chosen) {
             buttons[i].ariaSelected = String(on);
             buttons[i].tabIndex = on ? 0 : -1;
             part.panel.hidden = !on;
+            part.panel.scrollTop = 0;
             if (on) chosen(part);
         });
     }

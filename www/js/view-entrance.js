@@ -79,7 +79,9 @@ export function entrance({ onSignedIn }) {
     onSubmit(account, (fields) => enter(() =>
         client[fields.get('mode')](fields.get('email'), fields.get('password'))));
     onPress($('#passkey-login'), () => enter(async () => {
-        const { options } = await client.request('POST', '/login/passkey/options', {});
+        const { options } = await client.request('POST', '/login/passkey/options', {}).catch((error) => {
+            throw error.status === 404 ? new Error('Passkeys are off here: they need a site with a host name.') : error;
+        });
         const session = await client.request('POST', '/login/passkey', { credential: await askPasskey(options) });
         client.useSession(session);
         return session;
