@@ -633,7 +633,7 @@ class Channel extends Store {
     connect() {
         this.#wanted = true;
         this.client.channels.add(this);
-        if (this.#socket) return;
+        if (this.#socket || !this.client.online) return;
         clearTimeout(this.#timer);
         const socket = this.#socket = new WebSocket(this.client.address(this.place()), this.protocols ?? []);
         this.isConnecting = true;
@@ -684,6 +684,11 @@ class Channel extends Store {
         Object.assign(this, { isConnected: false, isConnecting: false });
         if (socket) socket.onclose = socket.onmessage = null;
         socket?.close();
+    }
+
+    // Until wake().
+    cut() {
+        if (this.#socket) this.#lost(this.#socket);
     }
 
     wake() {
@@ -1181,8 +1186,10 @@ export class CubbyClient extends Emitter {
 
     set online(online) {
         this.#online = this.reachable = online;
-        if (!online) this.#leave();
-        else if (this.user && this.#wanted) this.#enter();
+        if (!online) {
+            this.#leave();
+            for (const channel of this.channels) channel.cut();
+        } else if (this.user && this.#wanted) this.#enter();
         if (online) this.#wake();
     }
 
