@@ -154,19 +154,13 @@ enum err attempts_begin_factor(struct req *r, const struct account *a)
 static enum err give_back(struct req *r, const struct attempt *a, bool forget)
 {
     struct space *main;
-    enum err e = space_acquire(r->app->store, SPACE_MAIN, STR_NULL, &main);
-    if (e)
-        return e;
-    e = space_begin_write(main);
+    enum err e = space_enter(r->app->store, SPACE_MAIN, STR_NULL, &main);
     if (e == OK)
         e = forget ? failures_clear_within(main, &a->of[BY_ADDRESS])
                    : failures_forgive_within(main, &a->of[BY_ADDRESS]);
     if (e == OK)
         e = failures_forgive_within(main, &a->of[BY_IP]);
-    if (e == OK)
-        e = space_commit(main);
-    space_release(main);
-    return e;
+    return space_leave(main, e);
 }
 
 static void end_attempt(struct req *r, bool forget)

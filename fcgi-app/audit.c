@@ -27,16 +27,10 @@ struct later {
 static enum err write_line(struct req *r, const struct later *l)
 {
     struct space *sp;
-    enum err e = space_acquire(r->app->store, SPACE_USER, l->user_id, &sp);
-    if (e)
-        return e;
-    e = space_begin_write(sp);
+    enum err e = space_enter(r->app->store, SPACE_USER, l->user_id, &sp);
     if (e == OK)
         e = activity_add(sp, l->kind, &l->from, l->detail);
-    if (e == OK)
-        e = space_commit(sp);
-    space_release(sp);
-    return e;
+    return space_leave(sp, e);
 }
 
 static void write_later(struct req *r)

@@ -338,18 +338,11 @@ void auth_tell_revoked(struct req *r, struct str user_id)
                                                        .space_id = user_id});
 }
 
-/* Take the space and begin to write in it; nothing is held after a failure. */
+/* An account that is gone has no session any more. */
 static enum err open_to_write(struct req *r, struct str user_id, struct space **sp)
 {
-    enum err e = space_acquire(r->app->store, SPACE_USER, user_id, sp);
-    if (e)
-        return e == ERR_NOT_FOUND ? ERR_UNAUTHORIZED : e;
-    e = space_begin_write(*sp);
-    if (e) {
-        space_release(*sp);
-        *sp = NULL;
-    }
-    return e;
+    enum err e = space_enter(r->app->store, SPACE_USER, user_id, sp);
+    return e == ERR_NOT_FOUND ? ERR_UNAUTHORIZED : e;
 }
 
 /* Has it had its time, perhaps since the setting was changed? */

@@ -31,16 +31,10 @@ enum err notice_mail(struct req *r, struct str user_id, enum notice what, struct
 {
     struct account a;
     struct space *main;
-    enum err e = space_acquire(r->app->store, SPACE_MAIN, STR_NULL, &main);
-    if (e)
-        return e;
-    e = space_begin_write(main);
+    enum err e = space_enter(r->app->store, SPACE_MAIN, STR_NULL, &main);
     if (e == OK)
         e = accounts_by_id_within(main, user_id, r->mem, &a);
     if (e == OK)
         e = notice_mail_within(r, main, &a, what, provider);
-    if (e == OK)
-        e = space_commit(main);
-    space_release(main);
-    return e;
+    return space_leave(main, e);
 }

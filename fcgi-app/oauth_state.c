@@ -100,17 +100,12 @@ static enum err use_up(struct req *r, const struct who_once *token)
                                 ATTEMPTS_MS};
     int64_t retry_ms = 0;
     struct space *sp;
-    enum err e = space_acquire(r->app->store, SPACE_MAIN, STR_NULL, &sp);
-    if (e)
-        return e;
-    e = space_begin_write(sp);
+    enum err e = space_enter(r->app->store, SPACE_MAIN, STR_NULL, &sp);
     if (e == OK)
         e = limits_take_within(sp, &limit, 1, clock_wall_ms(), &retry_ms);
     if (e == OK)
         e = once_use(sp, token->jti, token->exp, now_s());
-    if (e == OK)
-        e = space_commit(sp);
-    space_release(sp);
+    e = space_leave(sp, e);
     r->retry_after_s = (retry_ms + 999) / 1000;
     return e;
 }

@@ -160,20 +160,14 @@ static enum err take_invitations(struct req *r, struct space *sp, const struct a
 static enum err make_row(struct req *r, const struct account *a)
 {
     struct space *sp;
-    enum err e = space_acquire(r->app->store, SPACE_MAIN, STR_NULL, &sp);
-    if (e)
-        return e;
-    e = space_begin_write(sp);
+    enum err e = space_enter(r->app->store, SPACE_MAIN, STR_NULL, &sp);
     if (e == OK)
         e = accounts_create_within(sp, a);
     if (e == OK)
         e = take_invitations(r, sp, a);
     if (e == OK && !a->email_verified)
         e = links_mail_verification(r, sp, a, a->email);
-    if (e == OK)
-        e = space_commit(sp);
-    space_release(sp);
-    return e;
+    return space_leave(sp, e);
 }
 
 /* First the file, then the row that names it: an account without a file cannot be. */

@@ -42,36 +42,24 @@ static enum err queue_mail(struct req *r, const struct code_mail *m)
 {
     const struct mail_field field = {STR("code"), m->code};
     struct space *main;
-    enum err e = space_acquire(r->app->store, SPACE_MAIN, STR_NULL, &main);
-    if (e)
-        return e;
-    e = space_begin_write(main);
+    enum err e = space_enter(r->app->store, SPACE_MAIN, STR_NULL, &main);
     if (e == OK)
         e = mail_enqueue(main, &(struct mail){.to = m->account.email,
                                               .template = STR("login_code"),
                                               .fields = &field,
                                               .count = 1});
-    if (e == OK)
-        e = space_commit(main);
-    space_release(main);
-    return e;
+    return space_leave(main, e);
 }
 
 static enum err note_and_queue(struct req *r, const struct code_mail *m)
 {
     struct space *sp;
-    enum err e = space_acquire(r->app->store, SPACE_USER, m->account.id, &sp);
-    if (e)
-        return e;
-    e = space_begin_write(sp);
+    enum err e = space_enter(r->app->store, SPACE_USER, m->account.id, &sp);
     if (e == OK)
         e = activity_add(sp, ACTIVITY_LOGIN_CODE_REQUESTED, &m->from, STR_NULL);
     if (e == OK)
         e = queue_mail(r, m);
-    if (e == OK)
-        e = space_commit(sp);
-    space_release(sp);
-    return e;
+    return space_leave(sp, e);
 }
 
 static void send_mail(struct req *r)
@@ -95,18 +83,12 @@ static enum err make_code(struct req *r, struct str email, struct str code)
 {
     int64_t now = clock_wall_ms();
     struct space *main;
-    enum err e = space_acquire(r->app->store, SPACE_MAIN, STR_NULL, &main);
-    if (e)
-        return e;
-    e = space_begin_write(main);
+    enum err e = space_enter(r->app->store, SPACE_MAIN, STR_NULL, &main);
     if (e == OK)
         e = attempts_take_within(r, main, "mail", email);
     if (e == OK)
         e = login_codes_set(main, email, hash_of(r, email, code), now + CODE_MS, now);
-    if (e == OK)
-        e = space_commit(main);
-    space_release(main);
-    return e;
+    return space_leave(main, e);
 }
 
 enum err login_code_request(struct req *r)

@@ -86,16 +86,10 @@ static enum err remove_rows(struct req *r, struct space *main)
 static enum err forget_account(struct req *r)
 {
     struct space *main;
-    enum err e = space_acquire(r->app->store, SPACE_MAIN, STR_NULL, &main);
-    if (e)
-        return e;
-    e = space_begin_write(main);
+    enum err e = space_enter(r->app->store, SPACE_MAIN, STR_NULL, &main);
     if (e == OK)
         e = remove_rows(r, main);
-    if (e == OK)
-        e = space_commit(main);
-    space_release(main);
-    return e;
+    return space_leave(main, e);
 }
 
 enum err account_delete(struct req *r)

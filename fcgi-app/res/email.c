@@ -18,18 +18,12 @@
 static enum err queue_link(struct req *r, const struct account *a, struct str email)
 {
     struct space *main;
-    enum err e = space_acquire(r->app->store, SPACE_MAIN, STR_NULL, &main);
-    if (e)
-        return e;
-    e = space_begin_write(main);
+    enum err e = space_enter(r->app->store, SPACE_MAIN, STR_NULL, &main);
     if (e == OK)
         e = attempts_take_within(r, main, "mail", email);
     if (e == OK)
         e = links_mail_verification(r, main, a, email);
-    if (e == OK)
-        e = space_commit(main);
-    space_release(main);
-    return e;
+    return space_leave(main, e);
 }
 
 enum err email_change(struct req *r)
@@ -83,23 +77,17 @@ static enum err apply(struct req *r, struct space *main, const struct link *l,
 static enum err set_address(struct req *r, const struct link *l, struct str *old_email)
 {
     struct space *main;
-    enum err e = space_acquire(r->app->store, SPACE_MAIN, STR_NULL, &main);
-    if (e)
-        return e;
-    e = space_begin_write(main);
+    enum err e = space_enter(r->app->store, SPACE_MAIN, STR_NULL, &main);
     if (e == OK)
         e = apply(r, main, l, old_email);
-    if (e == OK)
-        e = space_commit(main);
-    space_release(main);
-    return e;
+    return space_leave(main, e);
 }
 
 /* The line and the address: the line's transaction is around the other one. */
 static enum err verify(struct req *r, struct link *l)
 {
     struct activity_from from = audit_from(r);
-    struct str old_email;
+    struct str old_email = STR_NULL;
     struct space *sp;
     enum err e = space_acquire(r->app->store, SPACE_USER, l->user_id, &sp);
     if (e == ERR_NOT_FOUND) {

@@ -50,10 +50,7 @@ enum err identities_unlink(struct req *r)
     struct activity_from from = audit_from(r);
     struct str provider = r->args[0];
     struct space *sp;
-    enum err e = space_acquire(r->app->store, SPACE_MAIN, STR_NULL, &sp);
-    if (e)
-        return e;
-    e = space_begin_write(sp);
+    enum err e = space_enter(r->app->store, SPACE_MAIN, STR_NULL, &sp);
     if (e == OK)
         e = identities_remove(sp, r->who.user_id, provider);
     if (e == OK)
@@ -62,9 +59,7 @@ enum err identities_unlink(struct req *r)
         e = tell(r, sp, provider);
     if (e == OK)
         e = activity_add(r->space, ACTIVITY_PROVIDER_UNLINKED, &from, provider);
-    if (e == OK)
-        e = space_commit(sp);
-    space_release(sp);
+    e = space_leave(sp, e);
     if (e == OK)
         req_ok(r);
     return e;

@@ -148,20 +148,14 @@ static enum err check_verified(struct req *r, struct space *sp, struct addition 
 static enum err add_identity(struct req *r, struct addition *n)
 {
     struct space *sp;
-    enum err e = space_acquire(r->app->store, SPACE_MAIN, STR_NULL, &sp);
-    if (e)
-        return e;
-    e = space_begin_write(sp);
+    enum err e = space_enter(r->app->store, SPACE_MAIN, STR_NULL, &sp);
     if (e == OK)
         e = check_verified(r, sp, n);
     if (e == OK)
         e = identities_add(sp, &n->identity, &n->result);
     if (e == OK)
         e = explain(r, n->result);
-    if (e == OK)
-        e = space_commit(sp);
-    space_release(sp);
-    return e;
+    return space_leave(sp, e);
 }
 
 static enum err note_linked(struct req *r, struct space *sp, const struct addition *n)
@@ -185,18 +179,12 @@ static enum err link_identity(struct req *r, const struct oidc_provider *p,
         n.identity.email = email;
     if (is_signed_in && person->email_verified && n.identity.email.n)
         n.proven = n.identity.email;
-    enum err e = space_acquire(r->app->store, SPACE_USER, user_id, &sp);
-    if (e)
-        return e;
-    e = space_begin_write(sp);
+    enum err e = space_enter(r->app->store, SPACE_USER, user_id, &sp);
     if (e == OK)
         e = add_identity(r, &n);
     if (e == OK)
         e = note_linked(r, sp, &n);
-    if (e == OK)
-        e = space_commit(sp);
-    space_release(sp);
-    return e;
+    return space_leave(sp, e);
 }
 
 /* --- signing in ------------------------------------------------------------------------------- */

@@ -25,33 +25,21 @@ struct reset_mail {
 static enum err queue_mail(struct req *r, const struct reset_mail *m)
 {
     struct space *main;
-    enum err e = space_acquire(r->app->store, SPACE_MAIN, STR_NULL, &main);
-    if (e)
-        return e;
-    e = space_begin_write(main);
+    enum err e = space_enter(r->app->store, SPACE_MAIN, STR_NULL, &main);
     if (e == OK)
         e = links_mail_reset(r, main, &m->account, m->token);
-    if (e == OK)
-        e = space_commit(main);
-    space_release(main);
-    return e;
+    return space_leave(main, e);
 }
 
 static enum err note_and_queue(struct req *r, const struct reset_mail *m)
 {
     struct space *sp;
-    enum err e = space_acquire(r->app->store, SPACE_USER, m->account.id, &sp);
-    if (e)
-        return e;
-    e = space_begin_write(sp);
+    enum err e = space_enter(r->app->store, SPACE_USER, m->account.id, &sp);
     if (e == OK)
         e = activity_add(sp, ACTIVITY_PASSWORD_RESET_REQUESTED, &m->from, STR_NULL);
     if (e == OK)
         e = queue_mail(r, m);
-    if (e == OK)
-        e = space_commit(sp);
-    space_release(sp);
-    return e;
+    return space_leave(sp, e);
 }
 
 static void send_mail(struct req *r)
@@ -109,10 +97,7 @@ static enum err store_password(struct req *r, const struct new_password *p)
 {
     struct account now;
     struct space *main;
-    enum err e = space_acquire(r->app->store, SPACE_MAIN, STR_NULL, &main);
-    if (e)
-        return e;
-    e = space_begin_write(main);
+    enum err e = space_enter(r->app->store, SPACE_MAIN, STR_NULL, &main);
     if (e == OK && p->link)
         e = once_use(main, p->link->jti, p->link->exp, clock_wall_ms() / 1000);
     if (e == OK)
@@ -129,9 +114,7 @@ static enum err store_password(struct req *r, const struct new_password *p)
     }
     if (e == OK)
         e = notice_mail_within(r, main, &now, NOTICE_PASSWORD, STR_NULL);
-    if (e == OK)
-        e = space_commit(main);
-    space_release(main);
+    e = space_leave(main, e);
     return e == ERR_NOT_FOUND ? ERR_INVALID_TOKEN : e;
 }
 

@@ -63,16 +63,10 @@ static enum err look_from_outside(const struct relay_line *l, const struct outbo
 static enum err forget(const struct relay_line *l, const struct outbox_space *to, int64_t last)
 {
     struct space *main_db;
-    enum err e = space_acquire(l->store, SPACE_MAIN, STR_NULL, &main_db);
-    if (e)
-        return e;
-    e = space_begin_write(main_db);
+    enum err e = space_enter(l->store, SPACE_MAIN, STR_NULL, &main_db);
     if (!e)
         e = outbox_remove(main_db, to, last);
-    if (!e)
-        e = space_commit(main_db);
-    space_release(main_db);
-    return e;
+    return space_leave(main_db, e);
 }
 
 /* In a transaction of the space: the events that it does not have, and how far it is now. */

@@ -8,16 +8,10 @@ static enum err write_alone(struct store *st, enum err (*change)(struct space *s
                             const void *arg)
 {
     struct space *sp;
-    enum err e = space_acquire(st, SPACE_MAIN, STR_NULL, &sp);
-    if (e)
-        return e;
-    e = space_begin_write(sp);
+    enum err e = space_enter(st, SPACE_MAIN, STR_NULL, &sp);
     if (!e)
         e = change(sp, arg);
-    if (!e)
-        e = space_commit(sp);
-    space_release(sp);
-    return e;
+    return space_leave(sp, e);
 }
 
 /* --- making ----------------------------------------------------------------------------------- */

@@ -85,23 +85,6 @@ enum err mail_drop(struct space *sp, struct str to)
 
 /* --- out of it -------------------------------------------------------------------------------- */
 
-/* Holds main.db in a write transaction; both are given up by end(). */
-static enum err begin(struct store *st, struct space **sp)
-{
-    enum err e = space_acquire(st, SPACE_MAIN, STR_NULL, sp);
-    if (e)
-        *sp = NULL;
-    return e ? e : space_begin_write(*sp);
-}
-
-static enum err end(struct space *sp, enum err e)
-{
-    if (!e)
-        e = space_commit(sp);
-    space_release(sp);
-    return e;
-}
-
 static enum err find_due(struct space *sp, int64_t now, struct arena *mem, struct mail_claim *out)
 {
     static const struct str sql =
@@ -143,17 +126,17 @@ enum err mailbox_claim(struct store *st, int64_t now, int64_t lease_ms, struct a
     if (!e)
         e = take(sp, out->id, now + lease_ms);
     out->lease = now + lease_ms;
-    return end(sp, e);
+    return space_leave(sp, e);
 }
 
 enum err mailbox_remove(struct store *st, const struct mail_claim *c)
 {
     static const struct str sql = SQL("DELETE FROM mail WHERE id = ?1");
     struct space *sp;
-    enum err e = begin(st, &sp);
+    enum err e = space_enter(st, SPACE_MAIN, STR_NULL, &sp);
     if (!e)
         e = db_run(sp->db, sql, VALUES(v_i64(c->id)));
-    return end(sp, e);
+    return space_leave(sp, e);
 }
 
 static enum err put_back(struct store *st, const struct mail_claim *c, int64_t due_at,
@@ -163,12 +146,12 @@ static enum err put_back(struct store *st, const struct mail_claim *c, int64_t d
                                       " attempts = attempts + ?4, lease = 0"
                                       " WHERE id = ?1 AND lease = ?2");
     struct space *sp;
-    enum err e = begin(st, &sp);
+    enum err e = space_enter(st, SPACE_MAIN, STR_NULL, &sp);
     if (!e)
         e = db_run(sp->db, sql,
                    VALUES(v_i64(c->id), v_i64(c->lease), attempts ? v_i64(due_at) : v_null(),
                           v_i64(attempts)));
-    return end(sp, e);
+    return space_leave(sp, e);
 }
 
 enum err mailbox_retry(struct store *st, const struct mail_claim *c, int64_t due_at)

@@ -304,3 +304,27 @@ void space_rollback(struct space *sp)
     db_rollback(sp->db);
     end(sp);
 }
+
+enum err space_enter_at(struct store *s, enum space_kind kind, struct str id, struct space **out,
+                        const char *file, int line)
+{
+    *out = NULL;
+    struct space *sp;
+    enum err e = space_acquire(s, kind, id, &sp);
+    if (e)
+        return e;
+    e = space_begin_at(sp, true, file, line);
+    if (e)
+        space_release(sp);
+    else
+        *out = sp;
+    return e;
+}
+
+enum err space_leave(struct space *sp, enum err e)
+{
+    if (!e && sp)
+        e = space_commit(sp);
+    space_release(sp);
+    return e;
+}

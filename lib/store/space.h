@@ -113,6 +113,16 @@ enum err space_delete(struct store *s, enum space_kind kind, struct str id) must
 #define space_begin_write(sp) space_begin_at((sp), true, __FILE__, __LINE__)
 enum err space_begin_at(struct space *sp, bool write, const char *file, int line) must_check;
 enum err space_commit(struct space *sp) must_check;
+
+/*
+ * A transaction from end to end: take the space and begin to write in it (nothing is held and *out
+ * is NULL after a failure); and commit where what was done in between is OK, give the space back,
+ * and say what became of it. NULL is fine.
+ */
+#define space_enter(s, kind, id, out) space_enter_at((s), (kind), (id), (out), __FILE__, __LINE__)
+enum err space_enter_at(struct store *s, enum space_kind kind, struct str id, struct space **out,
+                        const char *file, int line) must_check;
+enum err space_leave(struct space *sp, enum err e) must_check;
 void space_rollback(struct space *sp);
 
 /* For metrics: handles open, opens since start (cache misses), checkpoints done. */

@@ -613,6 +613,27 @@ static void no_commit_of_any_process_runs_beside_a_checkpoint(void **state)
     space_release(sp);
 }
 
+static void a_transaction_from_end_to_end_is_kept_where_all_is_well(void **state)
+{
+    struct test_store *t = *state;
+    struct space *sp;
+    int64_t count;
+    assert_int_equal(space_enter(t->store, SPACE_USER, STR(TEST_USER), &sp), ERR_NOT_FOUND);
+    assert_null(sp);
+    assert_int_equal(space_leave(sp, ERR_NOT_FOUND), ERR_NOT_FOUND);
+    for (int i = 0; i < 2; i++) {
+        assert_int_equal(space_enter(t->store, SPACE_MAIN, STR_NULL, &sp), OK);
+        assert_int_equal(db_exec(sp->db, "INSERT INTO once(id, expires) VALUES('a', 1)"), OK);
+        enum err e = i == 0 ? ERR_CONFLICT : OK;
+        assert_int_equal(space_leave(sp, e), e);
+    }
+    static const struct str sql = SQL("SELECT count(*) FROM once");
+    assert_int_equal(space_acquire(t->store, SPACE_MAIN, STR_NULL, &sp), OK);
+    assert_int_equal(db_i64(sp->db, sql, NO_VALUES, &count), OK);
+    assert_int_equal(count, 1);
+    space_release(sp);
+}
+
 #define TEST(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
 
 int main(void)
@@ -625,6 +646,7 @@ int main(void)
         TEST(a_data_folder_that_cannot_be_used_is_refused_with_a_message),
         TEST(processes_that_start_at_once_share_one_store),
         TEST(releasing_rolls_back_what_was_not_committed),
+        TEST(a_transaction_from_end_to_end_is_kept_where_all_is_well),
         TEST(a_writer_of_another_store_is_waited_for_and_then_busy),
         TEST(a_file_beyond_quota_bytes_says_so_and_still_reads),
         TEST(no_more_handles_rest_than_allowed_and_none_loses_a_write),
