@@ -61,6 +61,8 @@ export class Proxy {
     #rules = [];
     #sockets = new Set();
     #waiting = []; // of frozen connections
+    #age = 0; // connections of an earlier one are silent
+    #ages = new WeakMap(); // socket → its age
 
     static async start(test, stack) {
         const proxy = new Proxy(stack);
@@ -94,6 +96,7 @@ export class Proxy {
         socket.on('error', () => socket.destroy());
         socket.on('close', () => this.#sockets.delete(socket));
         this.#sockets.add(socket);
+        this.#ages.set(socket, this.#age);
     }
 
     // Every connection, in the middle of whatever it does.
@@ -110,6 +113,11 @@ export class Proxy {
 
     async accept() {
         if (!this.server.listening) await this.#listen(this.port);
+    }
+
+    // What is open stays open for ever, and nothing passes; new connections work.
+    silence() {
+        this.#age++;
     }
 
     freeze() {
@@ -160,7 +168,8 @@ export class Proxy {
         this.cut();
     }
 
-    async #pass() {
+    async #pass(age = this.#age) {
+        if (age < this.#age) await new Promise(() => {});
         if (this.delay) await new Promise((resolve) => setTimeout(resolve, this.delay));
         if (this.frozen) await new Promise((resolve) => this.#waiting.push(resolve));
     }
@@ -168,7 +177,8 @@ export class Proxy {
     // From one socket to the other, as late as everything is. part: what of a chunk passes.
     #pipe(from, to, part) {
         let turn = Promise.resolve();
-        const then = (work) => (turn = turn.then(() => this.#pass()).then(work).catch(() => {}));
+        const age = this.#age;
+        const then = (work) => (turn = turn.then(() => this.#pass(age)).then(work).catch(() => {}));
         from.on('data', (chunk) => then(() => to.writable && to.write(part(chunk))));
         from.on('end', () => then(() => to.end()));
         from.on('close', () => then(() => to.destroy()));
@@ -179,7 +189,7 @@ export class Proxy {
         const entry = { method, path: url, headers: request.headers, status: 0 };
         response.on('error', () => {});
         const sent = await body(request);
-        if (sent === null || this.blackHole) return;
+        if (sent === null || this.blackHole || this.#ages.get(client) < this.#age) return;
         entry.body = sent.toString();
         this.seen.push(entry);
         const rule = this.#rules.find((each) => each.left > 0 && each.fits(request));
@@ -223,7 +233,8 @@ export class Proxy {
             response.writeHead(answer.statusCode, answer.headers);
             response.flushHeaders();
         });
-        const then = (work) => (turn = turn.then(() => this.#pass()).then(work).catch(() => {}));
+        const age = this.#age;
+        const then = (work) => (turn = turn.then(() => this.#pass(age)).then(work).catch(() => {}));
         answer.on('data', (chunk) => then(() => response.write(chunk)));
         answer.on('end', () => then(() => response.end()));
         answer.on('close', () => then(() => answer.complete || response.destroy()));
