@@ -132,32 +132,19 @@ const done = (request) => (request?.onsuccess === null ? new Promise((resolve, r
 }) : request);
 
 // Where there is no IndexedDB (or the browser refuses it) writes live as long as the page.
-class Memory {
-    #rows = new Map();
-    #last = 0;
-    add(row) {
-        this.#rows.set(++this.#last, Object.assign(row, { n: this.#last }));
-        return this.#last;
-    }
-    put(row, key = row.n) {
-        this.#rows.set(key, row);
-    }
-    get(key) {
-        return this.#rows.get(key);
-    }
-    delete(key) {
-        this.#rows.delete(key);
-    }
-    getAll() {
-        return [...this.#rows.values()];
-    }
-    clear() {
-        this.#rows.clear();
-    }
+function memory(rows = new Map(), last = 0) {
+    const put = (row, key = row.n) => rows.set(key, row);
+    return {
+        put,
+        add: (row) => put(row, row.n = ++last) && last,
+        get: (key) => rows.get(key),
+        delete: (key) => rows.delete(key),
+        getAll: () => [...rows.values()],
+    };
 }
 
 function openShelf(name) {
-    const memory = { writes: new Memory(), kept: new Memory() };
+    const inMemory = { writes: memory(), kept: memory() };
     const database = new Promise((resolve) => {
         const request = globalThis.indexedDB?.open(name, 1);
         if (!request) return resolve(null);
@@ -170,7 +157,7 @@ function openShelf(name) {
     }).catch(() => null);
     return async (store, method, ...args) => {
         const opened = await database;
-        const target = opened ? opened.transaction(store, 'readwrite').objectStore(store) : memory[store];
+        const target = opened ? opened.transaction(store, 'readwrite').objectStore(store) : inMemory[store];
         return done(target[method](...args));
     };
 }
@@ -187,6 +174,7 @@ class Writes {
     #again = false;
     #tries = 0;
     #timer = 0;
+    #abort = new AbortController();
 
     constructor(client) {
         this.#client = client;
@@ -198,6 +186,8 @@ class Writes {
         this.#scope = scope;
         this.#shelf = this.kept = scope && openShelf(`cubby ${scope}`);
         this.#draining = false;
+        this.#abort.abort();
+        this.#abort = new AbortController();
         for (const { reject } of this.#settle.values()) reject(new CubbyError(401, { error: 'Signed out' }));
         this.#settle.clear();
         this.#show([]);
@@ -283,14 +273,14 @@ class Writes {
         if (version) headers['if-match'] = `"${version}"`;
         write.sent = true;
         try {
-            const answer = await this.#client.call(method, path + query, body, { headers });
+            const answer = await this.#client.call(method, path + query, body, { headers, signal: this.#abort.signal });
             this.#tries = 0;
-            await this.#rewrite(write, answer.body.data);
+            if (shelf === this.#shelf) await this.#rewrite(write, answer.body.data);
             await this.#drop(write, answer.body, null, shelf);
             return true;
         } catch (error) {
-            if (!(error instanceof CubbyError)) throw error;
             if (shelf !== this.#shelf) return false;
+            if (!(error instanceof CubbyError)) throw error;
             if (error.transient) {
                 this.#show(this.list.value.map((one) => Object.assign(one, { late: true })));
                 if (this.#client.offlineOff) {
@@ -521,51 +511,22 @@ function overlay(rows, writes, { path, query, rising }) {
     return rows;
 }
 
-class Query {
-    #make;
-
-    constructor(make, params = new URLSearchParams()) {
-        this.#make = make;
-        this.params = params;
-    }
-
-    #with(name, value, add = false) {
-        const params = new URLSearchParams(this.params);
-        params[add ? 'append' : 'set'](name, value);
-        return new Query(this.#make, params);
-    }
-
-    where(field, op, value) {
-        return this.#with('where', JSON.stringify([field, op, value]), true);
-    }
-
-    orderBy(field, direction = 'asc') {
-        return this.#with('order', `${field}:${direction}`, true);
-    }
-
-    limit(rows) {
-        return this.#with('limit', rows);
-    }
-
-    offset(rows) {
-        return this.#with('offset', rows);
-    }
-
-    search(words) {
-        return this.#with('q', words);
-    }
-
-    get() {
-        return this.#make.get(this.params);
-    }
-
-    count() {
-        return this.#make.count(this.params);
-    }
-
-    live() {
-        return this.#make.live(this.params);
-    }
+function queryOf(make, params = new URLSearchParams()) {
+    const having = (name, value, how = 'set') => {
+        const more = new URLSearchParams(params);
+        more[how](name, value);
+        return queryOf(make, more);
+    };
+    return {
+        where: (field, op, value) => having('where', JSON.stringify([field, op, value]), 'append'),
+        orderBy: (field, direction = 'asc') => having('order', `${field}:${direction}`, 'append'),
+        limit: (rows) => having('limit', rows),
+        offset: (rows) => having('offset', rows),
+        search: (words) => having('q', words),
+        get: () => make.get(params),
+        count: () => make.count(params),
+        live: () => make.live(params),
+    };
 }
 
 class Value extends Store {
@@ -1070,7 +1031,7 @@ export class CubbyClient extends Emitter {
             onChange: (run) => this.on(`table:${name}:*`, (data, { event, space }) => {
                 if ((space ?? '') === (org ? `org:${org}` : '')) run({ type: event.split(':')[2], data });
             }),
-            query: () => new Query(make),
+            query: () => queryOf(make),
             live: (limit = 100) => make.live({ limit }),
         };
     }
