@@ -920,10 +920,13 @@ export class CubbyClient extends Emitter {
     }
 
     async me() {
+        const before = this.user;
+        const settle = (user, event) => { // who has signed in or out meanwhile, stays so
+            if (this.user === before) this.#setUser(user, event, true);
+            return this.user;
+        };
         try {
-            const { user } = await this.request('GET', '/me');
-            this.#setUser(user, 'auth:login', true);
-            return user;
+            return settle((await this.request('GET', '/me')).user, 'auth:login');
         } catch (error) {
             if (error.status !== 401) throw error;
             if (this.bearer && this.#refreshToken) {
@@ -931,8 +934,7 @@ export class CubbyClient extends Emitter {
                 if (!(again instanceof Error)) return this.me();
                 if (again.status !== 401) throw again;
             }
-            this.#setUser(null, 'auth:logout', true);
-            return null;
+            return settle(null, 'auth:logout');
         }
     }
 
