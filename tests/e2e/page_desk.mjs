@@ -38,9 +38,9 @@ describe('the desk', { timeout: 120000 }, () => {
             await route.continue();
         });
         await desk.publish(page, 'At once');
-        await desk.post(page, 'At once').getByText('waiting to be sent').waitFor();
+        await desk.post(page, 'At once').getByText('waiting').waitFor();
         release();
-        await desk.post(page, 'At once').getByText('waiting to be sent').waitFor({ state: 'detached' });
+        await desk.post(page, 'At once').getByText('waiting').waitFor({ state: 'detached' });
         assert.equal(await page.locator('#post-list > li').count(), 1);
         await page.locator('#post-title').evaluate((input) => (input.maxLength = 500));
         await page.locator('#post-title').fill('x'.repeat(300));

@@ -54,6 +54,8 @@ export function toast(text) {
 
 export const sayFailure = (error) => toast(explain(error));
 
+export const clock = (at) => new Date(at).toLocaleTimeString(undefined, { hour12: false });
+
 // A button's work: off meanwhile, a failure as a toast.
 export function onPress(button, work) {
     button.addEventListener('click', async () => {

@@ -21,7 +21,8 @@ export function counterView() {
             value.classList.remove('changed');
             requestAnimationFrame(() => value.classList.add('changed'));
         }
-        $('#counter-viewers').textContent = viewers ? `${viewers} watching` : '';
+        const connected = viewers ? `${viewers} watching` : '';
+        $('#counter-viewers').textContent = counter?.isConnected === false ? 'not connected' : connected;
     }
 
     function drawHistory() {
@@ -59,7 +60,8 @@ export function counterView() {
         counter = client.counter(NAME);
         const opened = counter; // closed, it may still have something to say
         drawHistory();
-        return [opened.subscribe(draw), opened.on('update', add), opened.on('open', load), () => {
+        return [opened.subscribe(draw), opened.on('update', add), opened.on('open', load),
+            opened.on('close', () => draw(opened.value)), () => {
             opened.close();
             counter = null;
             steps = [];

@@ -1,7 +1,7 @@
 // The log of live events, newest first, with a filter and a pause.
 
 import { client } from './client.js';
-import { $, element } from './dom.js';
+import { $, clock, element } from './dom.js';
 import { view } from './view.js';
 
 const KEPT = 200;
@@ -15,8 +15,6 @@ export function logView() {
     let paused = false;
     let missed = 0;
     let drawing = 0;
-
-    const clock = (ms) => new Date(ms).toLocaleTimeString(undefined, { hour12: false });
 
     // "table:posts:*" is a beginning; without the star it may stand anywhere, in the data too.
     function matches(event) {

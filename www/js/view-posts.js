@@ -25,7 +25,7 @@ export function postsView() {
     }
 
     function item(post) {
-        const state = post.$pending ? ' · waiting to be sent' : post.version > 1 ? ' · edited' : '';
+        const state = post.$pending ? ' · waiting' : post.version > 1 ? ' · edited' : '';
         return element('li', { class: post.$pending ? 'item pending' : 'item', 'data-id': post.id },
             element('h3', {}, post.title),
             element('p', { class: 'text' }, post.content),

@@ -1,7 +1,7 @@
 // What was written and has not been answered yet.
 
 import { client } from './client.js';
-import { $, element, onPress, time, toast } from './dom.js';
+import { $, clock, element, onPress, toast } from './dom.js';
 import { followRows } from './list.js';
 import { panel } from './panel.js';
 import { view } from './view.js';
@@ -9,15 +9,16 @@ import { view } from './view.js';
 const WORDS_LENGTH = 80;
 
 // A write as a person would say it.
-export function describe({ method, path, query, body }) {
+export function describe({ method, path, query, body, base }) {
     const [, name, id] = path.split('/');
     if (name === 'data') {
         const key = method === 'DELETE' ? new URLSearchParams(query).get('key') : body?.key;
         return method === 'DELETE' ? `Delete the key ${key}` : `Set the key ${key}`;
     }
-    const what = body?.title ?? body?.text ?? body?.message;
+    const row = body ?? base;
+    const what = row?.title ?? row?.text ?? row?.message;
     const words = typeof what === 'string' ? `: ${what.slice(0, WORDS_LENGTH)}` : '';
-    if (method === 'DELETE') return `Delete from ${name}`;
+    if (method === 'DELETE') return `Delete from ${name}${words}`;
     return id ? `Change in ${name}${words}` : `New in ${name}${words}`;
 }
 
@@ -27,7 +28,7 @@ export function queueView() {
 
     const follow = followRows($('#queue-list'), ({ write }) => element('li', { 'data-key': write.key },
         element('span', {}, describe(write)),
-        element('span', { class: 'meta' }, write.conflict ? 'waits for you to decide' : time(write.at))));
+        element('span', { class: 'meta' }, write.conflict ? 'yours to decide' : clock(write.at))));
 
     function draw(writes) {
         follow(writes.map((write) => ({ id: write.key, write })));
