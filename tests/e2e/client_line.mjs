@@ -305,13 +305,16 @@ describe('the client: its connection', { timeout: 900000 }, () => {
             const rows = [];
             const opened = () => proxy.calls(/^UPGRADE|^GET \/api\/(events|changes)/).length;
             for (let round = 0; round < rounds; round++) {
-                const cut = sleep(Math.random() * 30).then(() => proxy.cut());
+                let before;
+                const cut = sleep(Math.random() * 30).then(() => {
+                    before = opened();
+                    proxy.cut();
+                });
                 rows.push(await write(user, `row ${round}`));
                 const any = rows[Math.floor(Math.random() * rows.length)];
                 await user.ok('PUT', `/api/todos/${any.id}`, { title: `changed in ${round}` });
                 if (rows.length > 20) await user.ok('DELETE', `/api/todos/${rows.shift().id}`);
                 await cut;
-                const before = opened();
                 await until(() => opened() > before, 'the line to come back');
                 await agrees(page, user, `the list after cut ${round}`);
             }
