@@ -1,16 +1,22 @@
 /* Challenges out, credentials in. */
 #include "base/base.h"
 
+#include "auth.h"
 #include "base/clock.h"
 #include "base/enc.h"
 #include "ceremony.h"
+#include "domain/origin.h"
 
 /* Characters that n bytes become in base64url. */
 #define TEXT_LEN(n) (((n)*4 + 2) / 3)
 
+/* A request may say that it is for localhost, but nothing else: no other site can be called so. */
 enum err ceremony_site(struct req *r, struct webauthn_site *out)
 {
-    if (webauthn_site(out, r->app->conf->public_url, r->mem))
+    struct str url = r->app->conf->public_url;
+    struct origin_request o = auth_origin(r);
+    if (webauthn_site(out, url.n ? url : origin_own(r->app->conf, &o, r->mem), r->mem) &&
+        (url.n || str_eq(out->rp_id, STR("localhost"))))
         return OK;
     return req_fail(r, ERR_NOT_FOUND,
                     "There are no passkeys here: they need a public_url with a host's name");

@@ -12,7 +12,8 @@
 
 #define CEREMONY_S 300 /* from the challenge to its answer */
 
-/* ERR_NOT_FOUND: public_url names no host that passkeys could be for. */
+/* That of public_url; where it is not set, localhost, if the request is for that.
+ * ERR_NOT_FOUND: there is no host's name that passkeys could be for. */
 enum err ceremony_site(struct req *r, struct webauthn_site *out) must_check;
 
 /* Append "challenge":…,"timeout":… for options: a new challenge of this type, of user_id where that

@@ -243,6 +243,25 @@ static void passkeys_are_for_the_site_that_they_were_made_for(void **state)
     assert_int_equal(sign_in_with(f, challenge).status, 200);
 }
 
+/* Where nothing is set up: a page that is called so is on the browser's own machine. */
+static void without_a_public_url_they_are_for_localhost_alone(void **state)
+{
+    struct fixture *f = *state;
+    static const char *const others[] = {"localhost.example",   "127.0.0.1:8080", "example.org",
+                                         "evil.localhost:8080", "localhostx",     ""};
+    struct test_call c = {.method = METHOD_POST, .target = "/api/login/passkey/options"};
+    f->t->conf.public_url = STR("");
+    c.headers.host = STR("localhost:8080");
+    struct test_reply r = test_call(f->t, c);
+    assert_int_equal(r.status, 200);
+    assert_string_equal(test_string(f->t, &r, "options.rpId"), "localhost");
+    for (size_t i = 0; i < ARRAY_LEN(others); i++) {
+        c.headers.host = str_from_c(others[i]);
+        r = test_call(f->t, c);
+        test_expect_error(&r, 404, "not_found");
+    }
+}
+
 /* What the request says of host and origin counts for nothing. */
 static void the_site_is_not_the_requests(void **state)
 {
@@ -342,6 +361,7 @@ int main(void)
         TEST(what_one_session_has_proven_is_not_anothers),
         TEST(of_one_answer_two_are_refused),
         TEST(passkeys_are_for_the_site_that_they_were_made_for),
+        TEST(without_a_public_url_they_are_for_localhost_alone),
         TEST(the_site_is_not_the_requests),
         TEST(the_last_way_in_stays),
         TEST(of_two_one_can_go),
