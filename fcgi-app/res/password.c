@@ -95,7 +95,7 @@ struct new_password {
 /* In main.db: nothing, when anybody was faster. */
 static enum err store_password(struct req *r, const struct new_password *p)
 {
-    struct account now;
+    struct account now = {0};
     struct space *main;
     enum err e = space_enter(r->app->store, SPACE_MAIN, STR_NULL, &main);
     if (e == OK && p->link)
