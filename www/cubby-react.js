@@ -3,6 +3,7 @@
 
 import { useMemo, useSyncExternalStore } from 'react';
 
+const LINGER = 200; // ms
 const REMEMBERED = 100; // stores of a client; one that is forgotten goes on in who holds it
 
 const stores = new WeakMap(); // client → Map: what is asked for → its store
@@ -22,8 +23,23 @@ const useShared = (client, question, make) => {
     return useMemo(() => shared(client, key, make), [client, key]);
 };
 
+// A store is followed a moment longer than the component lives: the next page, or strict mode's second
+// try, finds it as it was.
+function linger(store) {
+    setTimeout(store.subscribe(() => {}), LINGER);
+}
+
 /** The value of any store of the client: `useStore(client.pending)`. */
-export const useStore = ({ subscribe, getSnapshot }) => useSyncExternalStore(subscribe, getSnapshot, getSnapshot);
+export function useStore(store) {
+    const subscribe = useMemo(() => (run) => {
+        const stop = store.subscribe(run);
+        return () => {
+            linger(store);
+            stop();
+        };
+    }, [store]);
+    return useSyncExternalStore(subscribe, store.getSnapshot, store.getSnapshot);
+}
 
 function ask(collection, { where = [], orderBy = [], search, offset, limit = 100 }) {
     let query = collection.query().limit(limit);
@@ -62,8 +78,9 @@ function useChannel(channel) {
         const off = ['open', 'close'].map((event) => channel.on(event, run));
         const stop = channel.subscribe(run);
         return () => {
+            linger(channel);
             for (const each of off) each();
-            stop(); // last: without listeners and subscribers the connection ends
+            stop();
         };
     }, [channel]);
     const connected = () => channel.isConnected;
