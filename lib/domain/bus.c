@@ -89,6 +89,7 @@ struct bus_pub {
     char *dir;
     uint64_t id;
     pthread_mutex_t lock; /* counter and send together: messages leave in the counter's order */
+    bool open;            /* the socket, the watcher and what they use are there */
     uint64_t counter;
     int64_t last_sent_ms;
     struct buf scratch;
@@ -116,18 +117,6 @@ static void wake(int fd)
     uint64_t one = 1;
     if (write(fd, &one, sizeof one) < 0)
         return; /* EAGAIN: it is awake */
-}
-
-void bus_publish(struct bus_pub *p, const struct bus_message *m)
-{
-    pthread_mutex_lock(&p->lock);
-    bool idle = clock_mono_ms() - p->last_sent_ms >= REPEAT_FAST_FOR_MS;
-    p->counter++;
-    p->last_sent_ms = clock_mono_ms();
-    send_locked(p, m);
-    pthread_mutex_unlock(&p->lock);
-    if (idle)
-        wake(p->wake_fd); /* the watcher sleeps long: repeat soon from now on */
 }
 
 static void send_own(struct bus_pub *p, enum bus_kind kind)
@@ -260,15 +249,19 @@ static bool make_directory(char *dir)
     return mkdir(dir, 0700) == 0 || errno == EEXIST;
 }
 
-enum err bus_pub_open(struct bus_pub **out, struct str dir)
+static void release_descriptors(struct bus_pub *p)
 {
-    struct bus_pub *p = mem_zalloc(1, sizeof *p);
-    p->dir = mem_dup(dir.p, dir.n);
+    if (p->wake_fd >= 0)
+        close(p->wake_fd);
+    if (p->watch_fd >= 0)
+        close(p->watch_fd);
+}
+
+/* Connect to all who listen now, and start to look for more. False: nothing is open. */
+static bool pub_start(struct bus_pub *p)
+{
     p->wake_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
     p->watch_fd = inotify_init1(IN_NONBLOCK | IN_CLOEXEC);
-    p->last_sent_ms = clock_mono_ms() - REPEAT_FAST_FOR_MS;
-    pthread_mutex_init(&p->lock, NULL);
-    rand_bytes(&p->id, sizeof p->id);
     if (p->wake_fd < 0 || p->watch_fd < 0 || !make_directory(p->dir) ||
         inotify_add_watch(p->watch_fd, p->dir,
                           IN_CREATE | IN_DELETE | IN_MOVED_FROM | IN_MOVED_TO) < 0)
@@ -278,39 +271,75 @@ enum err bus_pub_open(struct bus_pub **out, struct str dir)
     nng_socket_set_int(p->socket, NNG_OPT_SENDBUF, QUEUE_MESSAGES);
     nng_pipe_notify(p->socket, NNG_PIPE_EV_ADD_POST, on_listener_connected, p);
     scan_directory(p, true);
-    if (pthread_create(&p->watcher, NULL, watcher_main, p) != 0) {
-        nng_close(p->socket);
-        goto out;
-    }
-    *out = p;
-    return OK;
+    p->open = pthread_create(&p->watcher, NULL, watcher_main, p) == 0;
+    if (p->open)
+        return true;
+    nng_close(p->socket);
 out:
-    if (p->wake_fd >= 0)
-        close(p->wake_fd);
-    if (p->watch_fd >= 0)
-        close(p->watch_fd);
+    release_descriptors(p);
+    return false;
+}
+
+struct bus_pub *bus_pub_open_late(struct str dir)
+{
+    struct bus_pub *p = mem_zalloc(1, sizeof *p);
+    p->dir = mem_dup(dir.p, dir.n);
+    p->last_sent_ms = clock_mono_ms() - REPEAT_FAST_FOR_MS;
+    pthread_mutex_init(&p->lock, NULL);
+    rand_bytes(&p->id, sizeof p->id);
+    return p;
+}
+
+static void pub_free(struct bus_pub *p)
+{
+    buf_release(&p->scratch);
+    pthread_mutex_destroy(&p->lock);
     mem_free(p->dir);
     mem_free(p);
+}
+
+enum err bus_pub_open(struct bus_pub **out, struct str dir)
+{
+    struct bus_pub *p = bus_pub_open_late(dir);
+    if (pub_start(p)) {
+        *out = p;
+        return OK;
+    }
+    pub_free(p);
     return ERR_INTERNAL;
+}
+
+void bus_publish(struct bus_pub *p, const struct bus_message *m)
+{
+    pthread_mutex_lock(&p->lock);
+    if (!p->open && !pub_start(p)) {
+        pthread_mutex_unlock(&p->lock);
+        return;
+    }
+    bool idle = clock_mono_ms() - p->last_sent_ms >= REPEAT_FAST_FOR_MS;
+    p->counter++;
+    p->last_sent_ms = clock_mono_ms();
+    send_locked(p, m);
+    pthread_mutex_unlock(&p->lock);
+    if (idle)
+        wake(p->wake_fd); /* the watcher sleeps long: repeat soon from now on */
 }
 
 void bus_pub_close(struct bus_pub *p)
 {
     if (!p)
         return;
-    p->stop = true;
-    wake(p->wake_fd);
-    pthread_join(p->watcher, NULL);
-    send_own(p, BUS_BYE);
-    poll(NULL, 0, 20); /* nng_close drops what its threads have not written yet */
-    if (!socket_close(p->socket))
-        return;
-    close(p->wake_fd);
-    close(p->watch_fd);
-    buf_release(&p->scratch);
-    pthread_mutex_destroy(&p->lock);
-    mem_free(p->dir);
-    mem_free(p);
+    if (p->open) {
+        p->stop = true;
+        wake(p->wake_fd);
+        pthread_join(p->watcher, NULL);
+        send_own(p, BUS_BYE);
+        poll(NULL, 0, 20); /* nng_close drops what its threads have not written yet */
+        if (!socket_close(p->socket))
+            return;
+        release_descriptors(p);
+    }
+    pub_free(p);
 }
 
 /* --- subscriber --------------------------------------------------------------------------------

@@ -42,6 +42,10 @@ struct bus_sub;
  */
 enum err bus_pub_open(struct bus_pub **out, struct str dir) must_check;
 
+/* For a program that may publish once and leave: all of this only when there is a message. Where it
+ * fails then, the message is dropped. */
+struct bus_pub *bus_pub_open_late(struct str dir);
+
 /* Hand a message to all listeners. Thread-safe; never blocks; never fails: what it drops is seen as
  * a gap. */
 void bus_publish(struct bus_pub *p, const struct bus_message *m);
