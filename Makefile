@@ -4,6 +4,7 @@
 #   make run           install, build, serve          make test       everything, as CI runs it
 #   make start|stop    the same in the background     make bench      measure, print ratios
 #   make reload        a new cubby-pushd for a running `make start`
+#   make demo          run, with two users and data    make picture    the README's, of the demo
 #   make lint tidy format compdb                      make fuzz T=json [FUZZ_S=60]
 #   Settings: CC=clang  SAN=1 (address, undefined)  SAN=thread  V=1  PORT=8080  DATA=data
 #
@@ -153,6 +154,12 @@ stop:
 	@apache-conf/serve.sh stop
 reload: all
 	@apache-conf/serve.sh reload
+demo: install-run
+	@$(MAKE) --no-print-directory all
+	@PORT=$(PORT) DATA=$(if $(filter file,$(origin DATA)),build/demo,$(DATA)) \
+		apache-conf/demo.sh $(APP) $(PUSHD)
+picture: install-test all
+	@node tests/picture.mjs docs/desk.png
 
 test: install-test
 	@$(MAKE) --no-print-directory SAN=$(SAN) CC=$(CC) test-all
@@ -197,5 +204,5 @@ compdb:
 clean:
 	@rm -rf build compile_commands.json
 
-.PHONY: all check fuzz run start stop reload test test-all bench bench-programs install-run install-test \
+.PHONY: all check fuzz run start stop reload demo picture test test-all bench bench-programs install-run install-test \
 	lint tidy headers format compdb clean

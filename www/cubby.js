@@ -366,6 +366,7 @@ class Live extends Store {
     #held = []; // events that came while the rows were asked for, or our own creation was
     #asked = 0;
     #asking = false;
+    #of; // user
     #tries = 0;
     #timer = 0;
 
@@ -407,6 +408,12 @@ class Live extends Store {
         const asked = ++this.#asked;
         this.#asking = true;
         clearTimeout(this.#timer);
+        if (this.#of !== this.#client.user?.id) { // what one user saw is nobody else's
+            this.#of = this.#client.user?.id;
+            this.#rows.clear();
+            Object.assign(this, { loading: true, hasMore: false });
+            this.touch();
+        }
         const question = `${this.path}?${this.params}${this.query.replace('?', '&')}`;
         try {
             const { body, asOf } = await this.#client.call('GET', question);
@@ -533,6 +540,7 @@ class Value extends Store {
     #client;
     #key;
     #known = null;
+    #of; // user
 
     constructor(client, key) {
         super(null);
@@ -554,8 +562,13 @@ class Value extends Store {
     }
 
     async check() {
-        const { body } = await this.#client.call('GET', `/data?${new URLSearchParams({ key: this.#key })}`).catch(() => ({}));
-        if (body) this.#known = body.data;
+        const of = this.#client.user?.id;
+        if (of !== this.#of) this.#known = null;
+        this.#of = of;
+        this.touch();
+        const question = `/data?${new URLSearchParams({ key: this.#key })}`;
+        const { body } = await this.#client.call('GET', question).catch(() => ({}));
+        if (body && of === this.#of) this.#known = body.data;
         this.touch();
     }
 
@@ -738,6 +751,11 @@ class Notes extends Channel {
 
     refresh() {
         this.say({ type: 'refresh' });
+    }
+
+    forget() {
+        this.set([]);
+        this.reconnect();
     }
 
     async #write(method, path, text) {
@@ -950,6 +968,8 @@ export class CubbyClient extends Emitter {
             this.#tab.cursors = {};
             this.heardFrom = {};
             this.writes.open(user && `${this.base} ${user.id}`);
+            for (const live of this.lives) live.refresh?.() ?? live.check();
+            for (const channel of this.channels) channel.forget?.();
             if (user && this.#wanted) this.#enter();
             if (event) this.raise(event, { user });
         }

@@ -108,6 +108,7 @@ export class Desk {
 
     async picture(page, name) {
         // Toasts and folding rows come to rest.
+        await page.evaluate(() => scrollTo({ top: 0, behavior: 'instant' }));
         await page.evaluate(() => Promise.all(document.getAnimations().map((a) => a.finished.catch(() => {}))));
         await page.screenshot({ path: `${PICTURES}/${name}.png` });
     }

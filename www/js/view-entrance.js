@@ -120,6 +120,7 @@ export function entrance({ onSignedIn }) {
 
     return {
         askFactor,
-        open: () => show(loginToken ? 'factor' : 'account'),
+        // On a phone a focus brings the keyboard up, over what there is to read.
+        open: () => show(loginToken ? 'factor' : 'account', matchMedia('(pointer: coarse)').matches),
     };
 }

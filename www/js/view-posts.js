@@ -61,6 +61,7 @@ export function postsView() {
         editing = null; // another editor closes
         draw();
         editing = post.id;
+        draw(); // the element is the editor's until it is done
         $(`[data-id="${CSS.escape(post.id)}"]`, list)?.replaceChildren(editor);
         title.focus();
     }
