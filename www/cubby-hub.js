@@ -348,7 +348,8 @@ class Hub {
     }
 }
 
-// Ways to a hub: { kind, post(message), close() }. What it says comes to hear(message), never before that is returned.
+// Ways to a hub, besides the worker: { kind, post(message), close() }. What it says comes to hear(message),
+// never before that is returned.
 export function hubInTab(config, hear) {
     const hub = new Hub(config);
     const port = { postMessage: (message) => queueMicrotask(() => hear(message)) };

@@ -4,7 +4,7 @@
 // From below: Store and its kind are values that stay current, Writes is the queue of what the server has not answered,
 // CubbyClient is what applications see. The realtime connection is in cubby-hub.js, loaded when it is needed.
 
-import { ANSWER, PATIENCE, VERSION, locked, newer, parse, pauseOf } from './cubby-common.js';
+import { ANSWER, PATIENCE, locked, newer, parse, pauseOf } from './cubby-common.js';
 
 const QUEUE_MAX = 1000;
 const OFF = { connected: false, connecting: false, transport: null, latency: null, retryIn: null };
@@ -767,20 +767,6 @@ class Notes extends Channel {
     delete = (id) => this.#write('DELETE', `/${id}`);
 }
 
-function hubInWorker(config, hear, failed) {
-    const name = `cubby ${VERSION} ${config.base} ${config.transports}`;
-    const worker = new SharedWorker(new URL('./cubby-hub.js', import.meta.url), { type: 'module', name });
-    const timer = setTimeout(failed, 3000);
-    worker.onerror = failed;
-    worker.port.onmessage = ({ data }) => {
-        clearTimeout(timer);
-        hear(data);
-    };
-    const post = (message) => worker.port.postMessage(message);
-    post({ config });
-    return { kind: 'worker', post, close: () => worker.port.close() };
-}
-
 // ---- The client.
 
 export class CubbyClient extends Emitter {
@@ -834,7 +820,7 @@ export class CubbyClient extends Emitter {
         const on = (target, event, run) => target?.addEventListener?.(event, run, { signal: this.#life.signal });
         on(globalThis, 'online', () => this.#wake());
         on(globalThis, 'pageshow', () => this.#wake());
-        on(globalThis, 'pagehide', () => this.#post({ what: 'bye' }));
+        on(globalThis, 'pagehide', () => this.#leave()); // it may come back, from the browser's cache
         on(globalThis.document, 'visibilitychange', () => document.visibilityState === 'visible' && this.#wake());
         // A clock that jumped: the machine slept.
         let last = Date.now();
@@ -970,7 +956,7 @@ export class CubbyClient extends Emitter {
             this.writes.open(user && `${this.base} ${user.id}`);
             for (const live of this.lives) live.refresh?.() ?? live.check();
             for (const channel of this.channels) channel.forget?.();
-            if (user && this.#wanted) this.#enter();
+            this.#enter();
             if (event) this.raise(event, { user });
         }
         if (tell) this.#tabs?.postMessage({ user });
@@ -1083,7 +1069,7 @@ export class CubbyClient extends Emitter {
 
     connectRealtime() {
         this.#wanted = true;
-        if (this.user) this.#enter();
+        this.#enter();
     }
 
     disconnectRealtime() {
@@ -1172,8 +1158,7 @@ export class CubbyClient extends Emitter {
         if (!online) {
             this.#leave();
             for (const channel of this.channels) channel.cut();
-        } else if (this.user && this.#wanted) this.#enter();
-        if (online) this.#wake();
+        } else this.#wake();
     }
 
     flush() {
@@ -1240,7 +1225,8 @@ export class CubbyClient extends Emitter {
     #wake() {
         if (!this.#online) return;
         this.reachable = true;
-        if (this.#port) this.#tellHub('hello');
+        this.#enter();
+        this.#tellHub('hello');
         this.#post({ what: 'wake' });
         for (const channel of this.channels) channel.wake();
         this.writes.flush();
@@ -1249,46 +1235,24 @@ export class CubbyClient extends Emitter {
     // -- Realtime
 
     async #enter() {
-        if (this.#port || !this.#online) return;
-        const port = this.#port = { post() {}, close() {} }; // while the token is asked for
-        const { authorization } = await this.#authorization();
-        if (this.#port !== port) return;
-        const config = { ...this.#config, token: authorization?.slice(7) };
-        const id = uuid();
-        const lock = `cubby tab ${id}`;
-        let letGo = () => {};
-        if (navigator.locks) await new Promise((held) => locked(lock, () => new Promise((free) => {
-            letGo = free;
-            held();
-        })));
-        if (this.#port !== port) return letGo();
-        this.#tab = { ...this.#tab, user: this.user.id, lock: navigator.locks && lock };
-        const { share = true } = this.#options;
-        const hear = (data) => this.#port?.id === id && this.#hear(data);
-        const again = () => this.#port?.id === id && this.#tellHub('hello');
-        const use = (hub) => {
-            const close = () => {
-                hub.close();
-                letGo();
-            };
-            this.#port = { ...hub, id, close, stop: hub.close };
-            again();
-        };
-        const here = async () => {
-            const hub = await import('./cubby-hub.js');
-            if (this.#port !== port) return letGo();
-            const alone = !share || this.bearer || !navigator.locks || !globalThis.BroadcastChannel;
-            use(alone ? hub.hubInTab(config, hear) : hub.hubByLocks(config, hear, id, again));
-        };
-        // A bearer token is this tab's own.
-        if (!share || share === 'locks' || this.bearer || !globalThis.SharedWorker) return here();
-        const failed = () => {
-            if (this.#port?.id !== id || this.#port.kind !== 'worker') return;
-            this.#port.stop();
+        if (this.#port || !this.#online || !this.user || !this.#wanted) return;
+        const soon = this.#port = { post() {}, close() {} };
+        try {
+            const { openPort } = await import('./cubby-port.js');
+            const { authorization } = await this.#authorization();
+            const config = { ...this.#config, token: authorization?.slice(7) };
+            const { share = true } = this.#options;
+            const port = await openPort(config, !this.bearer && share, // a bearer token is this tab's own
+                (data) => this.#port === port && this.#hear(data), () => this.#port === port && this.#tellHub('hello'));
+            if (this.#port !== soon) return port.close();
             this.#port = port;
-            here();
-        };
-        use(hubInWorker(config, hear, failed));
+            this.#tab = { ...this.#tab, user: this.user.id, lock: port.lock };
+            this.#tellHub('hello');
+        } catch {
+            if (this.#port !== soon) return;
+            this.#port = null;
+            setTimeout(() => this.#enter(), 5000);
+        }
     }
 
     #leave() {
