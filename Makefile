@@ -82,6 +82,8 @@ $(B)/lib$(1).a: $(call objects,lib/$(1))
 endef
 $(foreach l,$(LAYERS),$(eval $(call layer,$(l))))
 
+$(B)/fcgi-app/api_docs.o: fcgi-app/openapi.json
+
 $(APP): $(B)/fcgi-app/main.o $(APP_OBJ) $(ARCHIVES)
 	$(Q)$(CC) $(LDFLAGS) $^ $(LIBS_app) $(LIBS) -o $@
 

@@ -187,6 +187,7 @@ const struct route routes[] = {
     /* Operations */
     {METHOD_GET, "/healthz", 0, ops_healthz, "Is the service there?"},
     {METHOD_GET, "/metrics", 0, ops_metrics, "Counters for Prometheus."},
+    {METHOD_GET, "/api/docs", 0, ops_docs, "This API as an OpenAPI 3.1 document."},
 };
 
 const size_t route_count = ARRAY_LEN(routes);

@@ -1,6 +1,7 @@
-/* For whoever runs Cubby: /healthz and /metrics. */
+/* For whoever runs Cubby, or writes for it: /healthz, /metrics, /api/docs. */
 #include "base/base.h"
 
+#include "api_docs.h"
 #include "base/digest.h"
 #include "metrics.h"
 #include "res/res.h"
@@ -26,5 +27,11 @@ enum err ops_metrics(struct req *r)
     struct store_stats stats = store_stats(r->app->store);
     r->content_type = STR("text/plain; version=0.0.4; charset=utf-8");
     metrics_append(r->app->metrics, &stats, &r->body_out);
+    return OK;
+}
+
+enum err ops_docs(struct req *r)
+{
+    api_docs_append(&r->body_out, r->app->conf, r->app->collections, r->mem);
     return OK;
 }

@@ -166,5 +166,6 @@ enum err organizations_remove_member(struct req *r);
 /* ops.c */
 enum err ops_healthz(struct req *r);
 enum err ops_metrics(struct req *r);
+enum err ops_docs(struct req *r);
 
 #endif

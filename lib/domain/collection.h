@@ -19,6 +19,7 @@ struct collection {
     struct str name;
     struct rows_table table;
     struct schema *schema;
+    struct str schema_text;                              /* as it was declared */
     struct str event_create, event_update, event_delete; /* "table:posts:create" … */
     size_t effect_count[EFFECT_KINDS];
     struct effect *effects[EFFECT_KINDS];

@@ -86,11 +86,15 @@ static enum err read_scope(struct loading *l, const struct tree *t, struct colle
 
 static enum err read_schema(struct loading *l, const struct tree *t, struct collection *c)
 {
+    struct buf text = BUF_INIT;
     struct str error;
     if (!tree_is(t, JSON_OBJECT))
         return FAIL(l, "schema: expected an object");
     if (schema_compile(&c->schema, t, l->mem, &error))
         return fail(l, error);
+    tree_print(t, &text);
+    c->schema_text = arena_dup(&l->all->mem, buf_str(&text));
+    buf_release(&text);
     return OK;
 }
 

@@ -9,7 +9,7 @@ import net from 'node:net';
 import { SECRET } from './stack.mjs';
 
 // Resolves to { status, headers, cookies, text, json }. A body that is an object goes as JSON.
-// via: further options of the request; with `ca` it goes by https.
+// via: further options of the request; with `ca` it goes by https. stack.onAnswer hears of each.
 export function request(stack, method, path, { headers = {}, body, port, timeout = 20000, via = {} } = {}) {
     const sent = { ...headers };
     let bytes = body;
@@ -35,6 +35,7 @@ export function request(stack, method, path, { headers = {}, body, port, timeout
                     cookies: readCookies(response.headers['set-cookie'] ?? []),
                 };
                 Object.defineProperty(answer, 'json', { get: () => JSON.parse(text) });
+                if (port === undefined) stack.onAnswer?.(method, path, answer);
                 resolve(answer);
             });
         });

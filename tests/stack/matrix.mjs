@@ -154,6 +154,7 @@ const TABLE = {
     'POST /api/counter/decrement': plain,
     'GET /healthz': open(200),
     'GET /metrics': open(404),
+    'GET /api/docs': open(200),
     ...counter('increment'),
     ...counter('decrement'),
     ...counter('setValue', { value: 7 }),
