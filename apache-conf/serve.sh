@@ -8,13 +8,15 @@
 # Without PUSHD there are no streams: changes are had from /api/changes.
 #
 # Environment: PORT=8080, DATA=data, SERVER=lighttpd|apache|nginx and every CUBBY_* setting; what is
-# not set gets a value fit for development. Paths are relative to the repository. Everything that
-# belongs to the run is in DATA/run: process ids, sockets, logs, the port of pushd.
+# not set gets a value fit for development. INTERFACE=cgi starts APP for each request (not by nginx).
+# TLS_CERT and TLS_KEY, PEM files, make it https. Paths are relative to the repository. Everything
+# that belongs to the run is in DATA/run: process ids, sockets, logs, the port of pushd.
 set -u
 cd "$(dirname "$0")/.." || exit
 PATH=$PATH:/usr/sbin:/sbin
 
-: "${PORT:=8080}" "${DATA:=data}" "${SERVER:=lighttpd}"
+: "${PORT:=8080}" "${DATA:=data}" "${SERVER:=lighttpd}" "${INTERFACE:=fastcgi}"
+: "${TLS_CERT:=}" "${TLS_KEY:=}" "${CUBBY_BASE_PATH:=}"
 
 die() {
     echo "cubby: $*" >&2
@@ -27,7 +29,7 @@ listening() { (exec 3<>"/dev/tcp/127.0.0.1/$1") 2>/dev/null; }
 # --- the folder and the settings ------------------------------------------------------------------
 
 make_folders() {
-    mkdir -p "$DATA/run" || die "cannot make the data folder $DATA"
+    mkdir -p "$DATA/run/root" || die "cannot make the data folder $DATA"
     DATA=$(cd "$DATA" && pwd -P)
     RUN=$DATA/run
     chmod 700 "$DATA" "$RUN" || die "the data folder $DATA belongs to someone else"
@@ -63,8 +65,23 @@ settings() {
     export CUBBY_DATA_DIR=$DATA
     # Read by the web server's configuration.
     export CUBBY_PORT=$PORT CUBBY_RUN=$RUN CUBBY_WWW=$PWD/www CUBBY_CONF=$PWD/apache-conf
-    export CUBBY_SOCKET=$RUN/fcgi.sock
+    export CUBBY_ROOT=$RUN/root CUBBY_BASE_PATH
+    export CUBBY_TLS_CERT=${TLS_CERT:+$(realpath "$TLS_CERT")} CUBBY_TLS_KEY=${TLS_KEY:+$(realpath "$TLS_KEY")}
+    export CUBBY_SOCKET=$RUN/fcgi.sock CUBBY_APP=$INTERFACE
     export CUBBY_FCGI="$CUBBY_CONF/serve.sh spawn $APP"
+    CUBBY_CGI=$(realpath "$APP")
+    export CUBBY_CGI
+    [ "$INTERFACE" = fastcgi ] || write_settings
+}
+
+# Programs that the web server starts for a request find their settings in a file.
+write_settings() {
+    local name variable
+    (umask 077 && for name in $(sed -n 's/^;\([a-z_]*\) =.*/\1/p' apache-conf/cubby.ini); do
+        variable=CUBBY_${name^^}
+        [ -z "${!variable+set}" ] || echo "$name = ${!variable}"
+    done >"$RUN/cubby.ini")
+    export CUBBY_CONFIG=$RUN/cubby.ini
 }
 
 # --- processes ------------------------------------------------------------------------------------
@@ -142,25 +159,34 @@ first_pushd() {
 
 start_app() { background cubby-fcgi "$APP" --socket "$CUBBY_SOCKET"; }
 
+# Does the app run beside the web server, and not as its child?
+has_app() { [ "$SERVER" != lighttpd ] && [ "$INTERFACE" = fastcgi ]; }
+
 # nginx reads no environment. As root its processes would take another user.
 write_nginx_conf() {
     local unfit='^no line$'
-    has_ipv6 || unfit='listen \[::1\]'
+    has_ipv6 || unfit="$unfit|listen \\[::1\\]"
+    [ -n "$TLS_CERT" ] || unfit="$unfit|ssl_certificate"
+    [ -n "$CUBBY_BASE_PATH" ] || unfit="$unfit|return 301"
     [ "$(id -u)" != 0 ] || echo "user root;" >"$RUN/nginx.conf.new"
     sed -e "s|@CUBBY_PORT@|$PORT|g; s|@CUBBY_RUN@|$RUN|g; s|@CUBBY_WWW@|$CUBBY_WWW|g" \
         -e "s|@CUBBY_CONF@|$CUBBY_CONF|g; s|@CUBBY_SOCKET@|$CUBBY_SOCKET|g" \
-        -e "s|@CUBBY_PUSH@|$CUBBY_PUSH_LISTEN|g" apache-conf/nginx.conf |
-        grep -v "$unfit" >>"$RUN/nginx.conf.new"
+        -e "s|@CUBBY_PUSH@|$CUBBY_PUSH_LISTEN|g; s|@CUBBY_ROOT@|$CUBBY_ROOT|g" \
+        -e "s|@CUBBY_BASE_PATH@|$CUBBY_BASE_PATH|g; s| @CUBBY_SSL@|${TLS_CERT:+ ssl}|g" \
+        -e "s|@CUBBY_TLS_CERT@|$CUBBY_TLS_CERT|g; s|@CUBBY_TLS_KEY@|$CUBBY_TLS_KEY|g" \
+        apache-conf/nginx.conf | grep -Ev "$unfit" >>"$RUN/nginx.conf.new"
     mv "$RUN/nginx.conf.new" "$RUN/nginx.conf"
 }
 
 start_server() {
-    local define
+    local defines=(-D IPv4)
     case $SERVER in
     lighttpd) background lighttpd lighttpd -D -f apache-conf/lighttpd.conf ;;
     apache)
-        has_ipv6 && define=IPv6 || define=IPv4
-        background apache apache2 -D FOREGROUND -D $define -f "$CUBBY_CONF/apache.conf"
+        ! has_ipv6 || defines+=(-D IPv6)
+        [ -z "$TLS_CERT" ] || defines+=(-D TLS)
+        [ "$INTERFACE" = fastcgi ] || defines+=(-D CGI)
+        background apache apache2 -D FOREGROUND "${defines[@]}" -f "$CUBBY_CONF/apache.conf"
         ;;
     nginx)
         write_nginx_conf
@@ -190,6 +216,8 @@ share_socket() {
     local closed
     export CUBBY_USER=www-data
     if [ "$SERVER" = apache ] && [ "$(id -u)" = 0 ]; then
+        [ "$INTERFACE" = fastcgi ] || die "Apache, started by root, would start CGI programs as" \
+            "$CUBBY_USER, whose the data is not: run it as another user"
         closed=$(barrier "$CUBBY_USER" "$CUBBY_WWW/index.html")
         [ -z "$closed" ] || die "Apache, started by root, works as $CUBBY_USER, who cannot read" \
             "$closed: move this tree to where everybody may (/srv, say), open that (chmod o+rx)," \
@@ -239,7 +267,9 @@ failed() {
     exit 1
 }
 
-answers() { curl -fsS -o /dev/null -m 3 "http://127.0.0.1:$PORT$1" 2>/dev/null; }
+origin() { echo "http${TLS_CERT:+s}://127.0.0.1:$PORT$CUBBY_BASE_PATH"; }
+
+answers() { curl -fsSk -o /dev/null -m 3 "$(origin)$1" 2>/dev/null; }
 
 await_ready() {
     local left=300
@@ -260,7 +290,7 @@ supervise() {
         alive "$SERVER" || failed "$SERVER ended" "$SERVER"
         sleep 0.2
         alive cubby-pushd || start_pushd
-        [ "$SERVER" = lighttpd ] || alive cubby-fcgi || start_app
+        ! has_app || alive cubby-fcgi || start_app
     done
 }
 
@@ -277,11 +307,11 @@ run() {
     app_settings
     share_socket
     first_pushd
-    [ "$SERVER" = lighttpd ] || start_app
+    ! has_app || start_app
     start_server
     await_ready
-    echo "http://127.0.0.1:$PORT/" >"$RUN/address"
-    echo "Cubby serves http://127.0.0.1:$PORT/ by $SERVER; data in $DATA, logs in $RUN"
+    echo "$(origin)/" >"$RUN/address"
+    echo "Cubby serves $(origin)/ by $SERVER; data in $DATA, logs in $RUN"
     trap take_over USR1
     supervise
 }
@@ -332,6 +362,10 @@ COMMAND=${1:-} APP=${2:-} PUSHD=${3:-}
 case $SERVER in
 lighttpd | apache | nginx) ;;
 *) die "SERVER is lighttpd, apache or nginx, not \"$SERVER\"" ;;
+esac
+case $INTERFACE,$SERVER in
+fastcgi,* | cgi,lighttpd | cgi,apache) ;;
+*) die "INTERFACE is fastcgi or, by lighttpd or apache, cgi, not \"$INTERFACE\"" ;;
 esac
 case $COMMAND in
 run | start)

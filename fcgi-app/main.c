@@ -1,4 +1,7 @@
-/* cubby.fcgi: settings, collections, providers, store, bus, workers; ends in order on SIGTERM. */
+/*
+ * cubby.fcgi: settings, collections, providers, store, bus, workers; ends in order on SIGTERM. As a
+ * plain CGI program it answers one request with the same.
+ */
 #include "base/base.h"
 
 #include <errno.h>
@@ -11,6 +14,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/process.h"
+#include "cgi.h"
 #include "domain/counter.h"
 #include "domain/relay.h"
 #include "fcgi.h"
@@ -27,13 +31,15 @@ struct options {
     bool print_config;
     const char *claims; /* of the token to mint, or NULL */
     int64_t expires_s;  /* 0: it does not */
+    bool cgi;           /* one request, from the environment */
 };
 
 static const char usage[] =
     "usage: cubby.fcgi [--config FILE] [--socket PATH|ADDRESS:PORT]\n"
     "       cubby.fcgi --print-config\n"
     "       cubby.fcgi [--config FILE] --mint-token CLAIMS [--expires SECONDS]\n"
-    "Without --socket it serves the socket that a web server passes as descriptor 0.\n";
+    "Without --socket it serves the socket that a web server passes as descriptor 0. Started as a\n"
+    "CGI program it takes no arguments: $CUBBY_CONFIG names its settings.\n";
 
 static bool read_options(struct options *o, int argc, char **argv)
 {
@@ -105,12 +111,27 @@ static enum err open_store(struct program *p, struct str *message)
 static enum err open_socket(struct program *p, const struct options *o, struct str *message)
 {
     p->listen_fd = STDIN_FILENO;
+    if (o->cgi)
+        return OK;
     if (o->socket)
         p->listen_fd = fcgi_listen(str_from_c(o->socket), &p->mem, message);
     else if (!fcgi_is_inherited())
         *message = STR("descriptor 0 is no listening socket; give --socket, or let a web server "
                        "start this program");
     return message->p ? ERR_INVALID : OK;
+}
+
+static enum err open_bus(struct program *p, const struct options *o, struct str *message)
+{
+    struct str dir = p->conf.bus_dir;
+    if (o->cgi) {
+        p->app.bus = bus_pub_open_late(dir);
+        return OK;
+    }
+    if (bus_pub_open(&p->app.bus, dir) == OK)
+        return OK;
+    *message = arena_printf(&p->mem, "cannot open the bus in %.*s", STR_ARG(dir));
+    return ERR_INTERNAL;
 }
 
 static enum err open_providers(struct program *p, struct str *message)
@@ -149,15 +170,14 @@ static enum err program_open(struct program *p, const struct options *o, struct 
     e = open_store(p, message);
     if (e == OK)
         e = open_socket(p, o, message);
-    if (e == OK && bus_pub_open(&p->app.bus, p->conf.bus_dir)) {
-        e = ERR_INTERNAL;
-        *message = arena_printf(&p->mem, "cannot open the bus in %.*s", STR_ARG(p->conf.bus_dir));
-    }
+    if (e == OK)
+        e = open_bus(p, o, message);
     if (e)
         return e;
     p->app.conf = &p->conf;
     p->app.collections = &p->collections;
-    p->app.passwords = password_pool_new(cores(), (size_t)p->conf.hash_queue);
+    if (!o->cgi) /* cgi.c starts one where it may be needed */
+        p->app.passwords = password_pool_new(cores(), (size_t)p->conf.hash_queue);
     p->app.wake = wake_new();
     p->app.metrics = metrics_new();
     who_keys_init(&p->app.keys, &p->conf);
@@ -216,6 +236,63 @@ static void serve(struct program *p, const sigset_t *ends)
     relay_stop(p->app.relay);
 }
 
+/* --- plain CGI -------------------------------------------------------------------------------- */
+
+static bool mail_waits(struct program *p)
+{
+    int64_t count = 0;
+    return p->mailer && mailbox_count(p->app.store, &count) == OK && count > 0;
+}
+
+/* Beyond the life of the request, which the web server may end by SIGKILL: by a process of its own,
+ * which opens everything anew. */
+static void send_mail_apart(const struct options *o)
+{
+    struct program p = {.mem = ARENA_INIT, .listen_fd = -1};
+    struct str message = STR_NULL;
+    if (fork() != 0)
+        return;
+    setsid();
+    if (program_open(&p, o, &message) == OK)
+        while (mailer_step(p.mailer, p.app.store, mail_log, NULL) == OK)
+            continue;
+    program_close(&p);
+    _exit(0);
+}
+
+/* What a thread does in a program that lives on is done here after the answer has gone. */
+static void serve_one(struct program *p, const struct options *o)
+{
+    bool mail = false;
+    if (cgi_serve(&p->app)) {
+        enum err e = relay_pending(&(struct relay_line){p->app.store, p->app.bus, NULL}, 0);
+        if (e)
+            log_warn("what is left for other spaces waits code=%.*s", STR_ARG(err_code(e)));
+        mail = mail_waits(p);
+    }
+    program_close(p);
+    if (mail)
+        send_mail_apart(o);
+}
+
+static int main_cgi(void)
+{
+    struct options o = {.config = getenv("CUBBY_CONFIG"), .cgi = true};
+    struct program p = {.mem = ARENA_INIT, .listen_fd = -1};
+    struct str message = STR_NULL;
+    sigset_t ends;
+    own_signals(&ends);
+    enum err e = program_open(&p, &o, &message);
+    if (e == OK) {
+        serve_one(&p, &o);
+        return 0;
+    }
+    log_error("%.*s", STR_ARG(message.p ? message : err_text(e)));
+    cgi_refuse();
+    program_close(&p);
+    return 1;
+}
+
 /* A backend token of this installation's secret, on standard output. */
 static int mint_token(const struct options *o)
 {
@@ -248,6 +325,8 @@ int main(int argc, char **argv)
     sigset_t ends;
 
     log_open("cubby.fcgi", LOG_LEVEL_INFO);
+    if (cgi_is_called())
+        return main_cgi();
     if (!read_options(&o, argc, argv)) {
         fputs(usage, stderr);
         return 2;

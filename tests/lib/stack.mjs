@@ -3,7 +3,7 @@
 // no process is left.
 
 import assert from 'node:assert/strict';
-import { spawn } from 'node:child_process';
+import { execFileSync, spawn } from 'node:child_process';
 import fs from 'node:fs';
 import net from 'node:net';
 import path from 'node:path';
@@ -51,8 +51,9 @@ export function processesOf(data) {
 }
 
 export class Stack {
-    // port: where env has to know it; else a free one. env: settings on top of the tests' own. limits: shell words put before the programs' start.
-    constructor({ server = 'lighttpd', port, env = {}, data, limits = '', pushd = PUSHD } = {}) {
+    // port: where env has to know it; else a free one. env: settings on top of the tests' own. limits:
+    // shell words put before the programs' start. user: root starts them as this one.
+    constructor({ server = 'lighttpd', port, env = {}, data, limits = '', pushd = PUSHD, user } = {}) {
         this.server = server;
         this.wantedPort = port;
         this.data = data ?? fs.mkdtempSync('/tmp/cubby-');
@@ -60,6 +61,7 @@ export class Stack {
         this.env = env;
         this.limits = limits;
         this.pushd = pushd;
+        this.user = process.getuid() === 0 ? user : undefined;
     }
 
     async start() {
@@ -74,7 +76,9 @@ export class Stack {
             CUBBY_LIMIT_AUTH_PER_IP: '0',
             CUBBY_LIMIT_AUTH_PER_ADDRESS: '0',
         }, this.env);
-        const line = `${this.limits} exec apache-conf/serve.sh run "$@"`;
+        if (this.user) execFileSync('chown', ['-R', this.user, this.data]);
+        const as = this.user ? `setpriv --reuid=${this.user} --regid=${this.user} --init-groups` : '';
+        const line = `${this.limits} exec ${as} apache-conf/serve.sh run "$@"`;
         this.output = '';
         this.process = spawn('/bin/sh', ['-c', line, 'serve', APP, ...(this.pushd ? [this.pushd] : [])], {
             cwd: ROOT, env, stdio: ['ignore', 'pipe', 'pipe'],
@@ -90,7 +94,7 @@ export class Stack {
     }
 
     get origin() {
-        return `http://127.0.0.1:${this.port}`;
+        return `http${this.env.TLS_CERT ? 's' : ''}://127.0.0.1:${this.port}`;
     }
 
     get pushPort() {
@@ -119,7 +123,7 @@ export class Stack {
         const left = await until(() => processesOf(this.data).length === 0, '', 3000).catch(() =>
             processesOf(this.data).map((pid) => fs.readFileSync(`/proc/${pid}/cmdline`, 'latin1')));
         if (left !== true) for (const pid of processesOf(this.data)) process.kill(pid, 'SIGKILL');
-        const programs = ['cubby-fcgi', ...(this.pushd ? ['cubby-pushd'] : [])];
+        const programs = [...(this.env.INTERFACE === 'cgi' ? [this.server] : ['cubby-fcgi']), ...(this.pushd ? ['cubby-pushd'] : [])];
         const logs = programs.map((name) => this.log(name)).join('');
         if (!this.keepData) fs.rmSync(this.data, { recursive: true, force: true });
         assert.equal(code, 0, 'serve.sh ends with 0');
