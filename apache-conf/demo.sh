@@ -2,7 +2,7 @@
 # A Cubby to look at: served as by serve.sh, with two users and something in their cubbies.
 #
 #   demo.sh APP PUSHD            serve it, in the foreground, until Ctrl-C
-#   demo.sh seed ORIGIN          only fill a Cubby that runs, by its API; does nothing the second time
+#   demo.sh seed ORIGIN          only fill a Cubby that runs, by its API; the second time nothing
 #
 # Environment: as of serve.sh; PORT=8080, DATA=build/demo.
 set -u
@@ -12,7 +12,14 @@ PASSWORD='correct horse battery'
 
 # call JAR METHOD PATH [JSON]: its answer; the cookies are kept in the file JAR.
 call() {
-    curl -fsS -m 20 -b "$1" -c "$1" -X "$2" "$ORIGIN$3" -H 'Content-Type: application/json' -d "${4-}"
+    curl -fsS -m 20 -b "$1" -c "$1" -X "$2" "$ORIGIN$3" \
+        -H 'Content-Type: application/json' -d "${4-}"
+}
+
+# post JAR PATH: each line of the input, as JSON.
+post() {
+    local line
+    while IFS= read -r line; do call "$1" POST "$2" "$line" || return; done
 }
 
 # field NAME: of an answer, the first of that name; a string.
@@ -20,25 +27,35 @@ field() { grep -o "\"$1\":\"[^\"]*" | head -n 1 | cut -d '"' -f 4; }
 
 fill_ada() {
     local org
-    call "$1" POST /api/posts '{"title":"Notes on the engine","content":"It might act upon other things besides number."}'
-    call "$1" POST /api/posts '{"title":"As the loom weaves","content":"flowers and leaves, so the engine weaves patterns of algebra."}'
-    call "$1" POST /api/posts '{"title":"Bernoulli numbers","content":"A table of them, by steps that a machine can take.\nThe first program, some will say."}'
-    call "$1" POST /api/posts '{"title":"Tea on Thursday","content":"Everybody is welcome. Bring a friend, and a problem."}'
-    call "$1" POST /data '{"key":"settings","value":{"theme":"system","language":"en","sizes":[12,14,18]}}'
-    call "$1" POST /data '{"key":"colour","value":"terracotta"}'
-    call "$1" POST /api/notes '{"text":"Ask Mr Babbage about the carry."}'
-    call "$1" POST /api/notes '{"text":"Brass, 40 wheels of ten teeth."}'
+    post "$1" /api/posts <<'END'
+{"title":"Notes on the engine","content":"It might act upon other things besides number."}
+{"title":"As the loom weaves","content":"flowers, so the engine weaves patterns of algebra."}
+{"title":"Bernoulli numbers","content":"A table of them, by steps that a machine can take."}
+{"title":"Tea on Thursday","content":"Everybody is welcome.\nBring a friend, and a problem."}
+END
+    post "$1" /data <<'END'
+{"key":"settings","value":{"theme":"system","language":"en","sizes":[12,14,18]}}
+{"key":"colour","value":"terracotta"}
+END
+    post "$1" /api/notes <<'END'
+{"text":"Ask Mr Babbage about the carry."}
+{"text":"Brass, 40 wheels of ten teeth."}
+END
     org=$(call "$1" POST /api/organizations '{"name":"Analytical Engines"}' | field id)
     call "$1" POST "/api/organizations/$org/members" '{"email":"grace@example.org","role":"admin"}'
-    call "$1" POST "/api/tasks?org=$org" '{"title":"Order the brass"}'
-    call "$1" POST "/api/tasks?org=$org" '{"title":"Punch the cards","done":true}'
-    call "$1" POST "/api/tasks?org=$org" '{"title":"Find the first bug"}'
+    post "$1" "/api/tasks?org=$org" <<'END'
+{"title":"Order the brass"}
+{"title":"Punch the cards","done":true}
+{"title":"Find the first bug"}
+END
 }
 
 fill_grace() {
-    call "$1" POST /api/posts '{"title":"A bug, found","content":"A moth, in relay 70 of panel F. Taped into the log."}'
-    call "$1" POST /api/notes '{"text":"A nanosecond is 30 centimetres of wire."}'
-    call "$1" POST /data '{"key":"ship","value":"USS Hopper"}'
+    post "$1" /api/posts <<'END'
+{"title":"A bug, found","content":"A moth, in relay 70 of panel F. Taped into the log."}
+END
+    post "$1" /api/notes <<<'{"text":"A nanosecond is 30 centimetres of wire."}'
+    post "$1" /data <<<'{"key":"ship","value":"USS Hopper"}'
 }
 
 count() {
@@ -52,7 +69,7 @@ count() {
 
 # Signs up; fails where the account is there already.
 sign_up() {
-    call "$1" POST /api/signup "{\"email\":\"$2\",\"password\":\"$PASSWORD\"}" 2>/dev/null >/dev/null
+    call "$1" POST /api/signup "{\"email\":\"$2\",\"password\":\"$PASSWORD\"}" >/dev/null 2>&1
 }
 
 seed() {

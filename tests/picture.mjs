@@ -22,7 +22,8 @@ const stack = await new Stack().start();
 const browser = await startBrowser();
 try {
     execFileSync(`${ROOT}/apache-conf/demo.sh`, ['seed', stack.origin]);
-    const [ada, grace] = [await signIn(browser, stack, 'ada@example.org'), await signIn(browser, stack, 'grace@example.org')];
+    const ada = await signIn(browser, stack, 'ada@example.org');
+    const grace = await signIn(browser, stack, 'grace@example.org');
     await ada.getByRole('list', { name: 'Who is here' }).getByText('grace', { exact: true }).waitFor();
     await grace.locator('#talk-text').fill('Found it! It was a moth.');
     await grace.locator('#talk-text').press('Enter');

@@ -39,7 +39,8 @@ describe('the account', { timeout: 120000 }, () => {
         await page.locator('#totp-password').fill(PASSWORD);
         await page.getByRole('button', { name: 'Go on' }).click();
         const secret = (await page.locator('#totp-secret').textContent()).replaceAll(' ', '');
-        assert.match(await page.locator('.secret a').getAttribute('href'), new RegExp(`^otpauth://totp/.*secret=${secret}`));
+        const link = await page.locator('.secret a').getAttribute('href');
+        assert.match(link, new RegExp(`^otpauth://totp/.*secret=${secret}`));
         const code = codeOf(secret, Date.now() - 30000); // so that the next one is good at once
         await page.locator('#totp-code').fill(code);
         await page.getByRole('button', { name: 'Turn it on' }).click();
@@ -154,8 +155,10 @@ describe('the account', { timeout: 120000 }, () => {
         const page = await someone();
         const cdp = await page.context().newCDPSession(page);
         await cdp.send('WebAuthn.enable');
-        await cdp.send('WebAuthn.addVirtualAuthenticator', { options: { protocol: 'ctap2', transport: 'internal',
-            hasResidentKey: true, hasUserVerification: true, isUserVerified: true, automaticPresenceSimulation: true } });
+        await cdp.send('WebAuthn.addVirtualAuthenticator', { options: {
+            protocol: 'ctap2', transport: 'internal', hasResidentKey: true, hasUserVerification: true,
+            isUserVerified: true, automaticPresenceSimulation: true,
+        } });
         await openAccount(page);
         await page.locator('#passkey-name').fill('My phone');
         await page.locator('#passkey-password').fill(PASSWORD);

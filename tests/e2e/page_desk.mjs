@@ -48,7 +48,8 @@ describe('the desk', { timeout: 120000 }, () => {
         await page.getByRole('button', { name: 'Publish' }).click();
         await page.locator('#post-form .problem').getByText('title').waitFor();
         assert.equal((await page.locator('#post-title').inputValue()).length, 300, 'nothing typed is lost');
-        await until(async () => await page.locator('#post-list > li:not(.leaving)').count() === 1, 'it is gone from the list');
+        const rows = page.locator('#post-list > li:not(.leaving)');
+        await until(async () => await rows.count() === 1, 'it is gone from the list');
         assert.deepEqual(page.complaints.filter((text) => !/status of 400/.test(text)), []);
         await page.context().close();
     });

@@ -13,14 +13,16 @@ describe('the looks', { timeout: 120000 }, () => {
 
     async function fill(page) {
         const user = await desk.user(page.email);
-        await user.ok('POST', '/api/posts', { title: 'A first post', content: 'With a few lines of text.\nAnd another one.' });
+        await user.ok('POST', '/api/posts', { title: 'A first post', content: 'With a few lines.\nAnd another one.' });
         await user.ok('POST', '/api/posts', {
             title: 'A much longer title that goes on and on, to see where it breaks',
             content: 'averyveryverylongwordwithoutanybreak'.repeat(4),
         });
         await user.ok('POST', '/data', { key: 'settings', value: { theme: 'dark', sizes: [1, 2, 3] } });
         for (const text of ['buy milk', 'call the dentist']) await user.ok('POST', '/api/notes', { text });
-        for (const amount of [3, 4, 1]) await user.ok('POST', '/rpc/counter.increment', { name: 'global-counter', amount });
+        for (const amount of [3, 4, 1]) {
+            await user.ok('POST', '/rpc/counter.increment', { name: 'global-counter', amount });
+        }
         const { organization } = await user.ok('POST', '/api/organizations', { name: 'Analytical Engines' });
         for (const title of ['Order brass wheels', 'Write the notes']) {
             await user.ok('POST', `/api/tasks?org=${organization.id}`, { title });
@@ -77,11 +79,12 @@ describe('the looks', { timeout: 120000 }, () => {
     it('fits every width, with controls that fingers can hit', async () => {
         const page = await desk.someone(PHONE);
         await fill(page);
-        const small = await page.evaluate(() => [...document.querySelectorAll('button, input:not([type=radio]), textarea, nav a')]
+        const controls = 'button, input:not([type=radio]), textarea, nav a';
+        const small = await page.evaluate((selector) => [...document.querySelectorAll(selector)]
             .filter((control) => control.checkVisibility())
             .map((control) => [control, control.getBoundingClientRect()])
             .filter(([, { width, height }]) => width < 44 || height < 44)
-            .map(([control, { width, height }]) => `${control.outerHTML.slice(0, 90)} ${width}×${height}`));
+            .map(([control, { width, height }]) => `${control.outerHTML.slice(0, 90)} ${width}×${height}`), controls);
         assert.equal(small.join('\n'), '');
         for (const width of [320, 400, 600, 740, 900, 1100, 1190, 1600]) {
             await page.setViewportSize({ width, height: 800 });
@@ -107,13 +110,14 @@ describe('the looks', { timeout: 120000 }, () => {
         await page.keyboard.press('Escape');
         await until(async () => (await focused()) === 'Edit Keyboard', 'the focus to be back');
         await page.getByRole('button', { name: 'Delete Keyboard' }).press('Enter');
-        await until(async () => page.evaluate(() => document.activeElement.closest('#posts') !== null), 'the focus to stay near');
+        const isIn = (selector) => page.evaluate((of) => document.activeElement.closest(of) !== null, selector);
+        await until(() => isIn('#posts'), 'the focus to stay near');
         await page.getByRole('button', { name: 'Your account' }).press('Enter');
         await page.getByRole('tab', { name: 'Security' }).focus();
         await page.keyboard.press('ArrowRight');
         assert.equal(await focused(), 'Sessions');
         await page.keyboard.press('Escape');
-        await until(async () => page.evaluate(() => document.activeElement.id === 'account-button'), 'the focus to be back');
+        await until(() => isIn('#account-button'), 'the focus to be back');
         await page.getByRole('button', { name: 'curl' }).press('Enter');
         await page.locator('#calls .close').press('Escape');
         await page.locator('#calls').waitFor({ state: 'hidden' });

@@ -117,8 +117,9 @@ describe('organizations', { timeout: 120000 }, () => {
     it('a form makes one too, and comes back to the page', async () => {
         const page = await member();
         await page.evaluate(() => {
-            const form = Object.assign(document.createElement('form'), { method: 'post', action: '/api/organizations' });
-            form.append(Object.assign(document.createElement('input'), { name: 'name', value: 'By form' }));
+            const make = (name, attributes) => Object.assign(document.createElement(name), attributes);
+            const form = make('form', { method: 'post', action: '/api/organizations' });
+            form.append(make('input', { name: 'name', value: 'By form' }));
             document.body.append(form);
             form.submit();
         });

@@ -121,7 +121,9 @@ export class Desk {
         }
         await page.evaluate(() => Promise.all(document.getAnimations().map((a) => a.finished.catch(() => {}))));
         const { violations } = await page.evaluate(() => window.axe.run(document, { resultTypes: ['violations'] }));
-        assert.deepEqual(violations.map((v) => `${v.id}: ${v.help}: ${v.nodes.map((n) => n.html).join(' | ')}`), [], what);
+        const found = violations.map(({ id, help, nodes }) =>
+            `${id}: ${help}: ${nodes.map((node) => node.html).join(' | ')}`);
+        assert.deepEqual(found, [], what);
     }
 
     async close(page) {

@@ -3,9 +3,10 @@
 
 import { client } from './client.js';
 import { $, button, element, onSubmit, sayFailure } from './dom.js';
-import { view } from './view.js';
+import { oncePerFrame, view } from './view.js';
 
 const PAGES = 10;
+const SHOWN = 100;
 
 export function kvView() {
     const form = $('#kv-form');
@@ -25,10 +26,14 @@ export function kvView() {
             else shown.set(key, { value: write.body.value, pending: true });
         }
         const focused = document.activeElement?.closest('#kv-list') && document.activeElement.ariaLabel;
-        $('#kv-list').replaceChildren(...[...shown].sort(([a], [b]) => (a < b ? -1 : 1)).flatMap(pair));
+        const sorted = [...shown].sort(([a], [b]) => (a < b ? -1 : 1));
+        $('#kv-list').replaceChildren(...sorted.slice(0, SHOWN).flatMap(pair));
+        $('#kv-more').textContent = shown.size > SHOWN ? `and ${shown.size - SHOWN} more` : '';
         if (focused) ($(`#kv-list [aria-label="${CSS.escape(focused)}"]`) ?? form.elements.key).focus();
         $('#kv-empty').hidden = loading !== null || shown.size > 0;
     }
+
+    const soon = oncePerFrame(draw);
 
     function pair([key, { value, pending }]) {
         return [
@@ -100,7 +105,7 @@ export function kvView() {
         const run = (data, { event }) => {
             if (loading) return loading.push([event, data]);
             take([event, data]);
-            draw();
+            soon();
         };
         client.on('kv:*', run);
         client.on('realtime:connected', load);

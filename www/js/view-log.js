@@ -2,9 +2,9 @@
 
 import { client } from './client.js';
 import { $, clock, element } from './dom.js';
-import { view } from './view.js';
+import { oncePerFrame, view } from './view.js';
 
-const KEPT = 200;
+const KEPT = 100;
 const SHOWN_LENGTH = 2000;
 
 export function logView() {
@@ -14,7 +14,6 @@ export function logView() {
     let events = []; // newest first
     let paused = false;
     let missed = 0;
-    let drawing = 0;
 
     // "table:posts:*" is a beginning; without the star it may stand anywhere, in the data too.
     function matches(event) {
@@ -24,7 +23,6 @@ export function logView() {
     }
 
     function draw() {
-        drawing = 0;
         const shown = events.filter(matches);
         const there = new Map([...list.children].map((line) => [line.event, line]));
         list.replaceChildren(...shown.map((event) => there.get(event) ?? line(event)));
@@ -33,8 +31,7 @@ export function logView() {
             : 'Every change shows here the moment it is committed.';
     }
 
-    // A burst of events is drawn once a frame.
-    const soon = () => (drawing ||= requestAnimationFrame(draw));
+    const soon = oncePerFrame(draw);
 
     function line(event) {
         const made = element('li', {},

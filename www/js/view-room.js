@@ -7,7 +7,7 @@ import { $, element, onSubmit } from './dom.js';
 import { followRows } from './list.js';
 import { asName, avatar, nameFrom } from './people.js';
 import { sharedText } from './shared-text.js';
-import { view } from './view.js';
+import { oncePerFrame, view } from './view.js';
 
 const ROOM = 'room:lobby';
 const TYPING_MS = 3000;
@@ -44,6 +44,8 @@ export function roomView() {
             : `${typing.slice(0, 3).join(', ')} are typing…`;
     }
 
+    const soon = oncePerFrame(() => me && draw());
+
     function addLine(userId, name, text) {
         const talk = $('#talk');
         talk.append(element('li', { class: userId === me.id ? 'mine' : null }, avatar(userId, name),
@@ -73,7 +75,7 @@ export function roomView() {
         },
         'app:typing'({ userId, on }) {
             person(userId).typingUntil = on === false ? 0 : Date.now() + TYPING_MS;
-            if (on !== false) setTimeout(() => me && draw(), TYPING_MS + 50);
+            if (on !== false) setTimeout(soon, TYPING_MS + 50);
         },
         'app:selection'({ userId, start, end }) {
             person(userId).selection = { start, end };
@@ -105,7 +107,7 @@ export function roomView() {
             const run = (data) => {
                 if (data?.room !== ROOM || !me) return;
                 handle(data);
-                draw();
+                soon();
             };
             client.on(event, run);
             return () => client.off(event, run);
