@@ -8,9 +8,9 @@
 # Without PUSHD there are no streams: changes are had from /api/changes.
 #
 # Environment: PORT=8080, DATA=data, SERVER=lighttpd|apache|nginx and every CUBBY_* setting; what is
-# not set gets a value fit for development. INTERFACE=cgi starts APP for each request (not by nginx).
-# TLS_CERT and TLS_KEY, PEM files, make it https. Paths are relative to the repository. Everything
-# that belongs to the run is in DATA/run: process ids, sockets, logs, the port of pushd.
+# not set gets a value fit for development. INTERFACE=cgi starts APP for each request, but not by
+# nginx. TLS_CERT and TLS_KEY, PEM files, make it https. Paths are relative to the repository.
+# Everything that belongs to the run is in DATA/run: process ids, sockets, logs, the port of pushd.
 set -u
 cd "$(dirname "$0")/.." || exit
 PATH=$PATH:/usr/sbin:/sbin
@@ -66,7 +66,8 @@ settings() {
     # Read by the web server's configuration.
     export CUBBY_PORT=$PORT CUBBY_RUN=$RUN CUBBY_WWW=$PWD/www CUBBY_CONF=$PWD/apache-conf
     export CUBBY_ROOT=$RUN/root CUBBY_BASE_PATH
-    export CUBBY_TLS_CERT=${TLS_CERT:+$(realpath "$TLS_CERT")} CUBBY_TLS_KEY=${TLS_KEY:+$(realpath "$TLS_KEY")}
+    export CUBBY_TLS_CERT=${TLS_CERT:+$(realpath "$TLS_CERT")}
+    export CUBBY_TLS_KEY=${TLS_KEY:+$(realpath "$TLS_KEY")}
     export CUBBY_SOCKET=$RUN/fcgi.sock CUBBY_APP=$INTERFACE
     export CUBBY_FCGI="$CUBBY_CONF/serve.sh spawn $APP"
     CUBBY_CGI=$(realpath "$APP")
@@ -181,7 +182,7 @@ write_nginx_conf() {
 start_server() {
     local defines=(-D IPv4)
     case $SERVER in
-    lighttpd) background lighttpd lighttpd -D -f apache-conf/lighttpd.conf ;;
+    lighttpd) background lighttpd lighttpd -D -f "$CUBBY_CONF/lighttpd.conf" ;;
     apache)
         ! has_ipv6 || defines+=(-D IPv6)
         [ -z "$TLS_CERT" ] || defines+=(-D TLS)

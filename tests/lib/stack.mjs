@@ -123,7 +123,8 @@ export class Stack {
         const left = await until(() => processesOf(this.data).length === 0, '', 3000).catch(() =>
             processesOf(this.data).map((pid) => fs.readFileSync(`/proc/${pid}/cmdline`, 'latin1')));
         if (left !== true) for (const pid of processesOf(this.data)) process.kill(pid, 'SIGKILL');
-        const programs = [...(this.env.INTERFACE === 'cgi' ? [this.server] : ['cubby-fcgi']), ...(this.pushd ? ['cubby-pushd'] : [])];
+        const app = this.env.INTERFACE === 'cgi' ? this.server : 'cubby-fcgi';
+        const programs = [app, ...(this.pushd ? ['cubby-pushd'] : [])];
         const logs = programs.map((name) => this.log(name)).join('');
         if (!this.keepData) fs.rmSync(this.data, { recursive: true, force: true });
         assert.equal(code, 0, 'serve.sh ends with 0');
