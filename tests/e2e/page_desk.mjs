@@ -2,6 +2,8 @@
 // the event log, the calls, and what the console has.
 
 import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
+import fs from 'node:fs';
 import { describe, it } from 'node:test';
 import { Desk } from '../lib/desk.mjs';
 import { PASSWORD } from '../lib/http.mjs';
@@ -199,6 +201,16 @@ describe('the desk', { timeout: 120000 }, () => {
         const shown = await lines.filter({ hasText: '/api/data ' }).first().textContent();
         assert.equal(shown, `curl -s -b jar ${desk.stack.origin}/api/data --json `
             + `'{"key":"it’s","value":"it'\\''s \\\\ \\"quoted\\" $HOME \`x\`"}'`);
+        const folder = fs.mkdtempSync('/tmp/cubby-jar-');
+        const jar = (await page.context().cookies()).map(({ domain, path, name, value }) =>
+            `#HttpOnly_${[domain, 'FALSE', path, 'FALSE', '0', name, value].join('\t')}\n`);
+        fs.writeFileSync(`${folder}/jar`, `# Netscape HTTP Cookie File\n${jar.join('')}`);
+        const run = (text) => JSON.parse(execFileSync('sh', ['-c', text], { cwd: folder }));
+        assert.equal(run(shown).data.value, "it's \\ \"quoted\" $HOME `x`");
+        const where = await lines.filter({ hasText: 'where=' }).first().textContent();
+        assert.match(where, /-G .* --data-urlencode 'where=\["read","==",false\]' -d limit=100$/);
+        assert.deepEqual(run(where).data, []);
+        fs.rmSync(folder, { recursive: true });
         await page.locator('#calls').getByRole('button', { name: 'Close' }).click();
         await page.locator('#calls').waitFor({ state: 'hidden' });
         await desk.close(page);

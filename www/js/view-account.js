@@ -23,21 +23,24 @@ export function accountView({ onSignedOut }) {
     for (const part of parts) part.panel = element('div', { class: 'panels' }, ...part.panels.map(({ node }) => node));
 
     const { strip, choose } = tabs('Account', parts, (part) => part.panels.forEach(({ load }) => load()));
+    const signOut = button('Sign out', 'quiet');
     const address = element('span', { class: 'aside' });
     dialog.append(
         element('div', { class: 'head' },
             element('h2', { id: 'account-heading', tabindex: '-1', autofocus: true }, 'Your account ', address),
-            button('Close', 'quiet', { onclick: () => dialog.close() })),
+            signOut, button('Close', 'quiet', { onclick: () => dialog.close() })),
         strip, ...parts.map(({ panel }) => panel));
 
     $('#account-button').addEventListener('click', () => {
         dialog.showModal();
         choose('security');
     });
-    onPress($('#sign-out'), async () => {
-        onSignedOut();
-        await client.logout();
-    });
+    for (const out of [$('#sign-out'), signOut]) {
+        onPress(out, async () => {
+            onSignedOut();
+            await client.logout();
+        });
+    }
 
     return {
         start(user) {
