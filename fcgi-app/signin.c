@@ -15,19 +15,19 @@
 
 /* In the transaction of the session: a change of password, which ends all sessions in one of its
  * own, was before it and shows, or comes after it and ends this one too. */
-static enum err check_unchanged(struct req *r, const struct account *a)
+static enum err check_unchanged(struct req *r, const struct account *a, struct account *now)
 {
-    struct account now;
-    enum err e = accounts_by_id(r->app->store, a->id, r->mem, &now);
+    enum err e = accounts_by_id(r->app->store, a->id, r->mem, now);
     if (e)
         return e == ERR_NOT_FOUND ? ERR_INVALID_CREDENTIALS : e;
-    return str_eq(now.password_hash, a->password_hash) ? OK : ERR_INVALID_CREDENTIALS;
+    return str_eq(now->password_hash, a->password_hash) ? OK : ERR_INVALID_CREDENTIALS;
 }
 
 /* The account is gone, or its file is lost. */
 static enum err why_no_file(struct req *r, const struct account *a)
 {
-    enum err e = check_unchanged(r, a);
+    struct account now;
+    enum err e = check_unchanged(r, a, &now);
     return e ? e : ERR_CORRUPT;
 }
 
@@ -70,15 +70,18 @@ static enum err enter(struct req *r, const struct entrance *n, struct auth_token
 {
     struct activity_from from = audit_from(r);
     const struct account *a = n->account;
+    struct account now = {.disabled_at = 0};
     struct space *sp;
     enum err e = space_acquire(r->app->store, SPACE_USER, a->id, &sp);
     if (e)
         return e == ERR_NOT_FOUND ? why_no_file(r, a) : e;
     e = space_begin_write(sp);
     if (e == OK)
-        e = check_unchanged(r, a);
+        e = check_unchanged(r, a, &now);
     if (e == OK)
         e = check_second(r, sp, n);
+    if (e == OK && now.disabled_at) /* only who has proven to be its owner hears of it */
+        e = ERR_DISABLED;
     if (e == OK)
         e = auth_open_session(r, sp, a->id, a->email, out);
     if (e == OK)

@@ -20,7 +20,8 @@ enum err signin_make(struct req *r, struct account *a, struct str how,
 
 /*
  * A session of `a`, as it was read when the proof was checked. ERR_INVALID_CREDENTIALS when the
- * account was deleted or its password changed since.
+ * account was deleted or its password changed since; ERR_DISABLED once all that is asked for was
+ * proven.
  *
  * Where the account has a second factor there is no session yet: ERR_UNAUTHORIZED with the code
  * second_factor_required, and r->login_token, which signin_finish takes within 5 minutes.

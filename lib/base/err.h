@@ -20,6 +20,7 @@
     X(ERR_UNAUTHORIZED, 401, "unauthorized", "Sign in first")                                      \
     X(ERR_INVALID_CREDENTIALS, 401, "invalid_credentials", "Invalid credentials")                  \
     X(ERR_FORBIDDEN, 403, "forbidden", "Not allowed")                                              \
+    X(ERR_DISABLED, 403, "disabled", "This account is disabled")                                   \
     X(ERR_CROSS_SITE, 403, "cross_site", "Requests from other sites are not allowed here")         \
     X(ERR_NOT_FOUND, 404, "not_found", "No such thing")                                            \
     X(ERR_METHOD, 405, "method_not_allowed", "This method is not allowed here")                    \

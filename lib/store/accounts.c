@@ -18,14 +18,14 @@ static enum err write_alone(struct store *st, enum err (*change)(struct space *s
 
 enum err accounts_create_within(struct space *sp, const struct account *a)
 {
-    static const struct str sql =
-        SQL("INSERT INTO account(id, email, password_hash, created_at, email_verified)"
-            " VALUES(?1, ?2, ?3, ?4, ?5) ON CONFLICT(email) DO NOTHING");
+    static const struct str sql = SQL(
+        "INSERT INTO account(id, email, password_hash, created_at, email_verified,"
+        " disabled_at) VALUES(?1, ?2, ?3, ?4, ?5, nullif(?6, 0)) ON CONFLICT(email) DO NOTHING");
     assert(sp->kind == SPACE_MAIN && sp->writing);
     return db_change(sp->db, sql,
                      VALUES(v_str(a->id), v_str(a->email),
                             v_str(a->password_hash.p ? a->password_hash : STR("")),
-                            v_i64(a->created_at), v_i64(a->email_verified)),
+                            v_i64(a->created_at), v_i64(a->email_verified), v_i64(a->disabled_at)),
                      ERR_EMAIL_TAKEN);
 }
 
@@ -41,10 +41,21 @@ enum err accounts_create(struct store *st, const struct account *a)
 
 /* --- finding ---------------------------------------------------------------------------------- */
 
-#define ACCOUNT_COLUMNS "SELECT id, email, password_hash, created_at, email_verified FROM account"
+#define ACCOUNT_COLUMNS                                                                            \
+    "SELECT id, email, password_hash, created_at, email_verified, disabled_at FROM account"
 
 static const struct str sql_by_email = SQL(ACCOUNT_COLUMNS " WHERE email = ?1");
 static const struct str sql_by_id = SQL(ACCOUNT_COLUMNS " WHERE id = ?1");
+
+static struct account read_account(struct stmt *s, struct arena *mem)
+{
+    return (struct account){.id = arena_dup(mem, stmt_str(s, 0)),
+                            .email = arena_dup(mem, stmt_str(s, 1)),
+                            .password_hash = arena_dup(mem, stmt_str(s, 2)),
+                            .created_at = stmt_i64(s, 3),
+                            .email_verified = stmt_i64(s, 4) != 0,
+                            .disabled_at = stmt_i64(s, 5)};
+}
 
 static enum err find_within(struct space *sp, struct str sql, struct str by, struct arena *mem,
                             struct account *out)
@@ -54,11 +65,7 @@ static enum err find_within(struct space *sp, struct str sql, struct str by, str
     enum err e = db_row(sp->db, sql, VALUES(v_str(by)), &s);
     if (e)
         return e;
-    *out = (struct account){.id = arena_dup(mem, stmt_str(s, 0)),
-                            .email = arena_dup(mem, stmt_str(s, 1)),
-                            .password_hash = arena_dup(mem, stmt_str(s, 2)),
-                            .created_at = stmt_i64(s, 3),
-                            .email_verified = stmt_i64(s, 4) != 0};
+    *out = read_account(s, mem);
     stmt_reset(s);
     return OK;
 }
@@ -116,6 +123,24 @@ enum err accounts_list_ids(struct store *st, struct str after, size_t max, struc
     return e;
 }
 
+enum err accounts_page(struct store *st, struct str after, size_t max, struct arena *mem,
+                       struct account *list, size_t *count)
+{
+    static const struct str sql = SQL(ACCOUNT_COLUMNS " WHERE id > ?1 ORDER BY id LIMIT ?2");
+    struct space *sp;
+    struct stmt *s;
+    bool row;
+    *count = 0;
+    enum err e = space_acquire(st, SPACE_MAIN, STR_NULL, &sp);
+    if (e)
+        return e;
+    e = db_rows(sp->db, sql, VALUES(v_str(after.p ? after : STR("")), v_i64((int64_t)max)), &s);
+    while (!e && !(e = stmt_step(s, &row)) && row)
+        list[(*count)++] = read_account(s, mem);
+    space_release(sp);
+    return e;
+}
+
 /* --- changing --------------------------------------------------------------------------------- */
 
 enum err accounts_set_password_within(struct space *sp, struct str id, struct str hash)
@@ -147,6 +172,14 @@ enum err accounts_set_email_within(struct space *sp, struct str id, struct str e
     assert(sp->kind == SPACE_MAIN && sp->writing);
     enum err e = db_change(sp->db, sql, VALUES(v_str(id), v_str(email)), ERR_NOT_FOUND);
     return e == ERR_CONFLICT ? ERR_EMAIL_TAKEN : e;
+}
+
+enum err accounts_set_disabled_within(struct space *sp, struct str id, int64_t now)
+{
+    static const struct str sql =
+        SQL("UPDATE account SET disabled_at = nullif(?2, 0) WHERE id = ?1");
+    assert(sp->kind == SPACE_MAIN && sp->writing);
+    return db_change(sp->db, sql, VALUES(v_str(id), v_i64(now)), ERR_NOT_FOUND);
 }
 
 enum err accounts_remove_within(struct space *sp, struct str id)

@@ -14,6 +14,7 @@ struct account {
     struct str password_hash; /* Argon2id encoded string; never leaves the process. Empty: none */
     int64_t created_at;
     bool email_verified;
+    int64_t disabled_at; /* ms, 0: it may be signed in to */
 };
 
 /* Insert. ERR_EMAIL_TAKEN. The user's file is made by the caller before (an account without a file
@@ -33,11 +34,6 @@ enum err accounts_by_email_within(struct space *sp, struct str email, struct are
 enum err accounts_by_id_within(struct space *sp, struct str id, struct arena *mem,
                                struct account *out) must_check;
 
-enum err accounts_by_email_within(struct space *sp, struct str email, struct arena *mem,
-                                  struct account *out) must_check;
-enum err accounts_by_id_within(struct space *sp, struct str id, struct arena *mem,
-                               struct account *out) must_check;
-
 /* ERR_NOT_FOUND, as the two below. */
 enum err accounts_set_password(struct store *s, struct str id, struct str hash) must_check;
 enum err accounts_set_password_within(struct space *sp, struct str id, struct str hash) must_check;
@@ -45,11 +41,18 @@ enum err accounts_set_password_within(struct space *sp, struct str id, struct st
 /* The account's address, which is verified with it; may be the one it has. ERR_EMAIL_TAKEN. */
 enum err accounts_set_email_within(struct space *sp, struct str id, struct str email) must_check;
 
+/* now 0: it may be signed in to again. Its sessions are the caller's to end. */
+enum err accounts_set_disabled_within(struct space *sp, struct str id, int64_t now) must_check;
+
 enum err accounts_remove_within(struct space *sp, struct str id) must_check;
 
 /* Every account's id, for broadcasts: by id, pages of `max` after `after` ("" at first), which may
  * have been deleted since. */
 enum err accounts_list_ids(struct store *s, struct str after, size_t max, struct arena *mem,
                            struct str *ids, size_t *count) must_check;
+
+/* Up to max accounts by id, behind the id `after` ("" at first), strings in mem. */
+enum err accounts_page(struct store *s, struct str after, size_t max, struct arena *mem,
+                       struct account *list, size_t *count) must_check;
 
 #endif

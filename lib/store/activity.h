@@ -38,7 +38,10 @@
     X(ACTIVITY_PASSKEY_REMOVED, "passkey_removed", false)                                          \
     X(ACTIVITY_PROVIDER_LINKED, "provider_linked", false)                                          \
     X(ACTIVITY_PROVIDER_UNLINKED, "provider_unlinked", false)                                      \
-    X(ACTIVITY_EXPORT, "export", false)
+    X(ACTIVITY_EXPORT, "export", false)                                                            \
+    X(ACTIVITY_ACCOUNT_DISABLED, "account_disabled", false)                                        \
+    X(ACTIVITY_ACCOUNT_ENABLED, "account_enabled", false)                                          \
+    X(ACTIVITY_IMPERSONATED, "impersonated", false)
 
 enum activity_kind {
 #define X(name, word, foreign) name,

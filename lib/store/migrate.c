@@ -118,8 +118,11 @@
     " name TEXT NOT NULL, transports TEXT NOT NULL, created_at INTEGER NOT NULL,"                  \
     " last_used_at INTEGER) WITHOUT ROWID;"
 
+/* NULL: it may be signed in to. */
+#define DISABLED "ALTER TABLE account ADD COLUMN disabled_at INTEGER;"
+
 static const char *const main_steps[] = {
-    META ACCOUNT ATTEMPT, IDENTITY MAIL ORGANIZATION OUTBOX FAILURE LOGIN_CODE ONCE IDEM};
+    META ACCOUNT ATTEMPT, IDENTITY MAIL ORGANIZATION OUTBOX FAILURE LOGIN_CODE ONCE IDEM DISABLED};
 static const char *const user_steps[] = {META CHANGE KV IDEM SESSION, ACTIVITY FACTORS ONCE};
 static const char *const org_steps[] = {META CHANGE KV IDEM};
 static const char *const shared_steps[] = {META CHANGE IDEM, COUNTER};
@@ -135,10 +138,15 @@ static const struct {
     [SPACE_SHARED] = {shared_steps, ARRAY_LEN(shared_steps), 1},
 };
 
-static enum err read_version(struct space *sp, int64_t *version)
+int64_t migrate_version(enum space_kind kind)
+{
+    return steps[kind].count;
+}
+
+enum err migrate_read_version(struct db *db, int64_t *version)
 {
     static const struct str sql = SQL("PRAGMA user_version");
-    return db_i64(sp->db, sql, NO_VALUES, version);
+    return db_i64(db, sql, NO_VALUES, version);
 }
 
 static enum err apply(struct space *sp, int64_t from)
@@ -159,7 +167,7 @@ static enum err is_current(struct space *sp, bool create, bool *current)
 {
     int64_t version;
     *current = false;
-    enum err e = read_version(sp, &version);
+    enum err e = migrate_read_version(sp->db, &version);
     if (e)
         return e;
     if (version > steps[sp->kind].count)
@@ -179,7 +187,7 @@ enum err migrate(struct space *sp, bool create)
     e = space_begin_write(sp);
     if (e)
         return e;
-    e = read_version(sp, &version); /* another process may have been faster */
+    e = migrate_read_version(sp->db, &version); /* another process may have been faster */
     if (!e)
         e = version > steps[sp->kind].count ? ERR_TOO_NEW : apply(sp, version);
     if (!e)
@@ -191,7 +199,7 @@ enum err migrate(struct space *sp, bool create)
 enum err migrate_check(struct space *sp)
 {
     int64_t version;
-    enum err e = read_version(sp, &version);
+    enum err e = migrate_read_version(sp->db, &version);
     if (e)
         return e;
     if (version == 0)

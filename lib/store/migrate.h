@@ -15,4 +15,10 @@ enum err migrate(struct space *sp, bool create) must_check;
  * made yet, ERR_BUSY when a writer has yet to bring it up to date. */
 enum err migrate_check(struct space *sp) must_check;
 
+/* The version that this program makes of a file of that kind. */
+int64_t migrate_version(enum space_kind kind);
+
+/* The version of an open file: 0 for one that was never finished. */
+enum err migrate_read_version(struct db *db, int64_t *version) must_check;
+
 #endif

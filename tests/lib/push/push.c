@@ -32,7 +32,7 @@ static void make_user(struct test_push *t)
     struct session s = {STR(TEST_SID), TEST_NOW_MS, TEST_NOW_MS, STR("test"), STR("::1")};
     struct refresh_state r = {STR("jti1"), TEST_NOW_MS / 1000, TEST_NOW_MS / 1000 + 604800,
                               STR("kid1")};
-    struct account a = {STR(TEST_USER), STR("a@example.org"), STR("-"), TEST_NOW_MS, false};
+    struct account a = {STR(TEST_USER), STR("a@example.org"), STR("-"), TEST_NOW_MS, false, 0};
     assert_int_equal(sessions_create(sp, &s, &r), OK);
     assert_int_equal(space_commit(sp), OK);
     space_release(sp);

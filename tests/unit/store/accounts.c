@@ -25,7 +25,7 @@ static int tear_down(void **state)
 
 static enum err create(struct test_store *t, struct str id, struct str email)
 {
-    struct account a = {id, email, STR("$argon2id$x"), 1234, true};
+    struct account a = {id, email, STR("$argon2id$x"), 1234, true, 0};
     return accounts_create(t->store, &a);
 }
 
