@@ -5,6 +5,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "credentials.h"
+#include "domain/address.h"
 #include "store/failures.h"
 #include "store/limits.h"
 
@@ -17,8 +18,8 @@
 static void set_limits(struct req *r, const char *kind, struct str email, struct limit out[2])
 {
     const struct conf *c = r->app->conf;
-    if (email.n > EMAIL_MAX) /* no account's: not worth the room of a whole body */
-        email.n = EMAIL_MAX;
+    if (email.n > ADDRESS_MAX) /* no account's: not worth the room of a whole body */
+        email.n = ADDRESS_MAX;
     out[0] = (struct limit){arena_printf(r->mem, "%s-address", kind), email,
                             c->limit_auth_per_address, ATTEMPTS_MS};
     out[1] = (struct limit){arena_printf(r->mem, "%s-ip", kind), r->remote_addr,

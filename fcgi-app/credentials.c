@@ -4,58 +4,16 @@
 #include "attempts.h"
 #include "audit.h"
 #include "base/clock.h"
-#include "base/utf8.h"
 #include "credentials.h"
+#include "domain/account.h"
+#include "domain/address.h"
 #include "store/identities.h"
 #include "store/passkeys.h"
 #include "store/sessions.h"
 
-#define LOCAL_MAX 64
-#define CODE_MAX  64 /* longer codes are nobody's */
+#define CODE_MAX 64 /* longer codes are nobody's */
 
 /* --- what was sent ---------------------------------------------------------------------------- */
-
-static struct str lower(struct str s, struct arena *mem)
-{
-    struct str copy = arena_dup(mem, s);
-    char *p = (char *)copy.p;
-    for (size_t i = 0; i < copy.n; i++)
-        if (p[i] >= 'A' && p[i] <= 'Z')
-            p[i] = (char)(p[i] + 'a' - 'A');
-    return copy;
-}
-
-static bool is_alphanumeric(char c)
-{
-    return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9');
-}
-
-/* Labels of letters, digits and inner hyphens, between dots. */
-static bool is_domain(struct str s)
-{
-    struct str label;
-    while (str_next(&s, '.', &label)) {
-        if (!label.n || label.n > 63 || label.p[0] == '-' || label.p[label.n - 1] == '-')
-            return false;
-        for (size_t i = 0; i < label.n; i++)
-            if (!is_alphanumeric(label.p[i]) && label.p[i] != '-')
-                return false;
-    }
-    return true;
-}
-
-/* What HTML's <input type=email> takes, lower-cased. */
-static bool is_email(struct str s)
-{
-    static const char also[] = ".!#$%&'*+/=?^_`{|}~-";
-    size_t at = str_find(s, '@');
-    if (at == 0 || at == s.n || at > LOCAL_MAX || s.n > EMAIL_MAX)
-        return false;
-    for (size_t i = 0; i < at; i++)
-        if (!is_alphanumeric(s.p[i]) && !memchr(also, s.p[i], sizeof also - 1))
-            return false;
-    return is_domain(str_from(s, at + 1));
-}
 
 static enum err read_string(struct req *r, struct str name, struct str *out)
 {
@@ -68,20 +26,20 @@ enum err credentials_read_email(struct req *r, struct str name, struct str *out)
 {
     enum err e = read_string(r, name, out);
     if (e == OK)
-        *out = lower(str_trim(*out), r->mem);
+        *out = address_normal(*out, r->mem);
     return e;
 }
 
 bool credentials_is_address(struct req *r, struct str text, struct str *out)
 {
-    *out = lower(str_trim(text), r->mem);
-    return is_email(*out);
+    *out = address_normal(text, r->mem);
+    return address_is_valid(*out);
 }
 
 enum err credentials_read_address(struct req *r, struct str name, struct str *out)
 {
     enum err e = credentials_read_email(r, name, out);
-    if (e == OK && !is_email(*out))
+    if (e == OK && !address_is_valid(*out))
         return req_fail(r, ERR_INVALID, "That is not a valid email address");
     return e;
 }
@@ -89,16 +47,10 @@ enum err credentials_read_address(struct req *r, struct str name, struct str *ou
 enum err credentials_read_new_password(struct req *r, struct str name, struct str *out)
 {
     enum err e = read_string(r, name, out);
-    if (e)
+    struct str problem;
+    if (e || account_password_is_fit(*out, r->app->conf, &r->app->weak, r->mem, &problem))
         return e;
-    if (utf8_count(*out) < (size_t)r->app->conf->password_min)
-        return req_fail(r, ERR_INVALID, "The password must be at least %d characters long",
-                        (int)r->app->conf->password_min);
-    if (out->n > PASSWORD_MAX)
-        return req_fail(r, ERR_INVALID, "The password must be at most %d bytes long", PASSWORD_MAX);
-    if (weak_has(&r->app->weak, *out))
-        return req_fail(r, ERR_INVALID, "Many people have that password: choose another one");
-    return OK;
+    return req_fail(r, ERR_INVALID, "%.*s", STR_ARG(problem));
 }
 
 enum err credentials_read_code(struct req *r, struct str *out)

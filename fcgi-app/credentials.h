@@ -8,8 +8,6 @@
 #include "req.h"
 #include "store/accounts.h"
 
-#define EMAIL_MAX 254
-
 /* Under 5 minutes old a sign-in counts in place of the password that an account does not have. */
 #define FRESH_SIGN_IN_MS (5 * 60 * 1000)
 

@@ -9,12 +9,9 @@
 #include "audit.h"
 #include "auth.h"
 #include "credentials.h"
+#include "domain/account.h"
 #include "membership.h"
 #include "res/res.h"
-#include "store/identities.h"
-#include "store/login_codes.h"
-#include "store/mailbox.h"
-#include "store/outbox.h"
 
 static enum err owns_with_members(struct req *r, struct space *main, bool *owns)
 {
@@ -64,23 +61,8 @@ static enum err end_sessions(struct req *r)
 static enum err remove_rows(struct req *r, struct space *main)
 {
     struct organization_call call = membership_call(r, main, r->who.user_id);
-    struct account a;
-    enum err e = organization_forget_user(&call);
-    if (e)
-        return e == ERR_CONFLICT ? refuse(r) : e;
-    e = accounts_by_id_within(main, r->who.user_id, r->mem, &a);
-    if (e == OK)
-        e = mail_drop(main, a.email);
-    if (e == OK)
-        e = login_codes_drop(main, a.email);
-    if (e == OK)
-        e = identities_remove_all(main, r->who.user_id);
-    if (e == OK)
-        e = accounts_remove_within(main, r->who.user_id);
-    if (e == OK)
-        e = outbox_add(main, SPACE_USER, r->who.user_id, STR("account:deleted"), STR("{}"),
-                       call.now);
-    return e == ERR_NOT_FOUND ? ERR_UNAUTHORIZED : e;
+    enum err e = account_forget(&call);
+    return e == ERR_CONFLICT ? refuse(r) : e == ERR_NOT_FOUND ? ERR_UNAUTHORIZED : e;
 }
 
 static enum err forget_account(struct req *r)
