@@ -7,7 +7,7 @@ import { startBrowser } from '../lib/browser.mjs';
 import { eventually, isLive, isSafe, newContext, openTab, reload, rowsOf, signIn, signUp } from '../lib/client.mjs';
 import { PASSWORD, User, freshEmail } from '../lib/http.mjs';
 import { Proxy } from '../lib/proxy.mjs';
-import { Stack } from '../lib/stack.mjs';
+import { Stack, until } from '../lib/stack.mjs';
 import { codeOf } from '../lib/totp.mjs';
 
 describe('the client: accounts and data', { timeout: 240000 }, () => {
@@ -301,6 +301,72 @@ describe('the client: accounts and data', { timeout: 240000 }, () => {
         await isSafe(page);
         assert.deepEqual((await rowsOf(await again(user))).map(({ title }) => title), ['mine alone']);
         assert.equal((await rowsOf(await again(second))).length, 1);
+    });
+
+    it('lists and values of one user are gone with him', async (t) => {
+        const { page } = await enter(t);
+        await isLive(page);
+        await page.evaluate(async () => {
+            window.list = watch(client.collection('todos').live());
+            window.kept = client.value('secret');
+            kept.subscribe(() => {});
+            window.notes = client.notes();
+            notes.subscribe(() => {});
+            await client.collection('todos').create({ title: 'of the first' });
+            await client.set('secret', 'of the first');
+            await notes.create('of the first');
+        });
+        const counts = () => [list.value.length, kept.value && 1, notes.value.length].join();
+        await until(async () => await page.evaluate(counts) === '1,1,1', 'all three');
+        await page.evaluate(() => client.logout());
+        await until(async () => await page.evaluate(counts) === '0,,0', 'nothing to be left');
+        await signUp(page, stack);
+        await isLive(page);
+        await page.evaluate(async () => {
+            list.states.length = 0;
+            await client.collection('todos').create({ title: 'of the second' });
+        });
+        await eventually(page, () => names(list).join() === 'of the second', 'the second’s list');
+        const shown = await page.evaluate(() => list.states.flat().map(({ title }) => title));
+        assert.ok(!shown.includes('of the first'));
+        assert.equal(await page.evaluate(counts), '1,,0');
+    });
+
+    it('stores keep the contracts of Svelte and of React', async (t) => {
+        const { page, user } = await enter(t);
+        await isLive(page);
+        const seen = await page.evaluate(async () => {
+            const live = client.collection('todos').live();
+            const states = [];
+            let nested;
+            const stop = live.subscribe((rows) => states.push(rows));
+            const atOnce = states.length;
+            const other = live.subscribe(() => (nested ??= live.getSnapshot() === live.value));
+            const { subscribe, getSnapshot } = live; // neither needs its object
+            const third = subscribe(() => {});
+            const same = getSnapshot() === getSnapshot();
+            for (const end of [stop, stop, other, third, third]) end();
+            return { atOnce, same, nested, left: client.lives.size };
+        });
+        assert.deepEqual(seen, { atOnce: 1, same: true, nested: true, left: 0 });
+        await page.evaluate(() => {
+            window.list = watch(client.collection('todos').live());
+            window.frames = 0;
+            requestAnimationFrame(function frame() {
+                frames++;
+                requestAnimationFrame(frame);
+            });
+        });
+        await eventually(page, () => !list.loading, 'the list');
+        const before = await page.evaluate(() => [list.states.length, frames]);
+        await user.ok('POST', '/api/batch', {
+            operations: Array.from({ length: 100 }, (_, i) => ({
+                method: 'POST', path: '/api/todos', body: { title: `row ${i}` },
+            })),
+        });
+        await eventually(page, () => list.value.length === 100, 'a hundred rows');
+        const now = await page.evaluate(() => [list.states.length, frames]);
+        assert.ok(now[0] - before[0] <= now[1] - before[1] + 2, 'at most once a frame');
     });
 
     // The same user by another session.

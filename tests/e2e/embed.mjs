@@ -58,7 +58,8 @@ describe('the embed examples', { timeout: 180000 }, () => {
             },
             stdio: 'ignore',
         }));
-        await until(async () => (await request({ port }, 'GET', '/cubby.js').catch(() => ({}))).status === 200, 'the site');
+        const answer = () => request({ port }, 'GET', '/cubby.js').catch(() => ({}));
+        await until(async () => (await answer()).status === 200, 'the site');
         return `http://127.0.0.1:${port}`;
     }
 
