@@ -4,9 +4,9 @@
 // in `views` below.
 
 import { sayArrival } from './js/arrival.js';
-import { client, explain } from './js/client.js';
+import { SLOW, client, explain } from './js/client.js';
 import { handles } from './js/console.js';
-import { $, toast } from './js/dom.js';
+import { $, SLOW_MS, toast } from './js/dom.js';
 import { accountView } from './js/view-account.js';
 import { callsView } from './js/view-calls.js';
 import { conflictView } from './js/view-conflict.js';
@@ -55,11 +55,14 @@ client.onAuthStateChanged((user) => {
 
 // Until the server has said who is signed in, the page says what it waits for.
 async function begin() {
+    const slow = setTimeout(toast, SLOW_MS, SLOW);
     try {
         show(await client.me());
     } catch (error) {
         toast(explain(error));
         setTimeout(begin, RETRY_MS);
+    } finally {
+        clearTimeout(slow);
     }
 }
 

@@ -1,8 +1,8 @@
 // The page /organizations: the list on one side, the one that is open (its id stands behind the '#')
 // on the other, all live.
 
-import { client, explain } from './js/client.js';
-import { $, onPress, toast } from './js/dom.js';
+import { SLOW, client, explain } from './js/client.js';
+import { $, SLOW_MS, onPress, toast } from './js/dom.js';
 import { avatar, nameFrom } from './js/people.js';
 import { connectionView } from './js/view-connection.js';
 import { membersView } from './js/view-members.js';
@@ -42,11 +42,14 @@ function open(organization) {
 }
 
 async function begin() {
+    const slow = setTimeout(toast, SLOW_MS, SLOW);
     try {
         show(await client.me());
     } catch (error) {
         toast(explain(error));
         setTimeout(begin, RETRY_MS);
+    } finally {
+        clearTimeout(slow);
     }
 }
 

@@ -33,7 +33,7 @@ describe('the desk, offline', { timeout: 120000 }, () => {
         const queue = page.getByRole('list', { name: 'Waiting to be sent' }).getByRole('listitem');
         assert.match((await queue.allTextContents()).join(' '),
             /New in posts: While away.*Change in posts: While away, edited.*Set the key colour.*Delete from posts/);
-        await desk.accessible(page, 'offline with a queue');
+        await desk.accessibleInBoth(page, 'offline with a queue');
         await desk.picture(page, 'offline-queue');
         assert.equal((await user.ok('GET', '/api/posts')).data[0].title, 'Before', 'nothing was sent');
         await page.route('**/api/**', (route) => route.abort()); // the page comes back, but no answer
@@ -72,7 +72,7 @@ describe('the desk, offline', { timeout: 120000 }, () => {
         for (const words of ['Both', 'Mine', 'Theirs']) {
             await field.locator('dd').getByText(words, { exact: true }).waitFor();
         }
-        await desk.accessible(page, 'conflict');
+        await desk.accessibleInBoth(page, 'conflict');
         await desk.picture(page, 'conflict');
         await first.dialog.getByRole('button', { name: 'Keep mine' }).click();
         await first.dialog.waitFor({ state: 'detached' });
@@ -143,6 +143,13 @@ describe('the desk, offline', { timeout: 120000 }, () => {
         await page.getByRole('button', { name: 'Add one' }).click();
         await page.locator('.toast').getByText('The server cannot be reached.').waitFor();
         await proxy.accept();
+        const broken = proxy.rule(/GET .api.(data|posts)/, 'html');
+        await page.reload();
+        await page.locator('#kv-problem').getByText('makes no sense').waitFor();
+        await page.locator('#post-problem').getByText('makes no sense').waitFor();
+        broken.drop();
+        await page.locator('#kv-problem').getByText('makes no sense').waitFor({ state: 'detached' });
+        await page.locator('#post-problem').getByText('makes no sense').waitFor({ state: 'detached' });
         await waiting(page, 0);
         await desk.live(page);
         await desk.post(page, 'Into the void').getByText('waiting').waitFor({ state: 'detached' });
@@ -151,10 +158,14 @@ describe('the desk, offline', { timeout: 120000 }, () => {
 
     it('says so when no server is there in the beginning, and goes on when it is', async (test) => {
         const proxy = await Proxy.start(test, desk.stack);
-        const rule = proxy.rule('GET /api/me', 'html');
+        const html = proxy.rule('GET /api/me', 'html');
         const page = await desk.open({ origin: proxy.origin });
         await page.locator('.toast').getByText('makes no sense').waitFor();
-        rule.drop();
+        const late = proxy.rule('GET /api/me', 'hold');
+        html.drop();
+        await page.locator('.toast').getByText('The server takes its time…').waitFor();
+        assert.equal(await page.locator('#account-email').isVisible(), false);
+        late.drop();
         await page.locator('#account-email').waitFor();
         await desk.close(page);
     });

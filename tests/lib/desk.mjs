@@ -126,6 +126,14 @@ export class Desk {
         assert.deepEqual(found, [], what);
     }
 
+    // In light and in dark.
+    async accessibleInBoth(page, what) {
+        for (const colorScheme of ['dark', 'light']) {
+            await page.emulateMedia({ colorScheme });
+            await this.accessible(page, `${what}, ${colorScheme}`);
+        }
+    }
+
     async close(page) {
         assert.deepEqual(page.context().pages().flatMap((one) => one.complaints ?? []), []);
         await page.context().close();

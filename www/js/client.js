@@ -5,6 +5,8 @@ import { CubbyClient } from '../cubby.js';
 // Relative to the page: a base path is no matter.
 export const client = new CubbyClient(new URL('api', document.baseURI).pathname);
 
+export const SLOW = 'The server takes its time…';
+
 const WORDS = {
     offline: 'The server cannot be reached. Try again in a moment.',
     bad_answer: 'The server’s answer makes no sense. Try again in a moment.',

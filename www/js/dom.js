@@ -1,8 +1,8 @@
 // Making elements, and what forms and buttons have in common. Text goes in as text, never as markup.
 
-import { client, explain } from './client.js';
+import { SLOW, client, explain } from './client.js';
 
-const SLOW_MS = 2500;
+export const SLOW_MS = 2500;
 const TOAST_MS = 6000;
 const TOASTS = 4;
 // Made once: making one takes longer than the rest of a row.
@@ -88,7 +88,7 @@ export function onSubmit(form, work) {
         button.ariaDisabled = 'true';
         const slow = setTimeout(() => {
             form.classList.add('waits');
-            problem.textContent = 'The server takes its time…';
+            problem.textContent = SLOW;
         }, SLOW_MS);
         let said = '';
         try {

@@ -1,18 +1,20 @@
 // Keys and values. A value is JSON; text that is no JSON is kept as a string. What the server has not
 // answered yet shows too.
 
-import { client } from './client.js';
+import { client, explain } from './client.js';
 import { $, button, element, onSubmit, sayFailure } from './dom.js';
 import { oncePerFrame, view } from './view.js';
 
 const PAGES = 10;
 const SHOWN = 100;
+const RETRY_MS = 5000;
 
 export function kvView() {
     const form = $('#kv-form');
     let values = new Map(); // as the server has them
     let waiting = [];       // the queue's writes
-    let loading = null;     // the load that is under way
+    let loading = null;     // the load that is under way: the events that came meanwhile
+    let again = 0;          // the timer of the next one, after one that failed
 
     const keyOf = ({ method, query, body }) =>
         (method === 'DELETE' ? new URLSearchParams(query).get('key') : body?.key);
@@ -76,6 +78,7 @@ export function kvView() {
     // Events that come meanwhile are taken afterwards: taken twice they change nothing.
     async function load() {
         const mine = loading = [];
+        clearTimeout(again);
         try {
             const loaded = new Map();
             let after = '';
@@ -88,8 +91,11 @@ export function kvView() {
             if (mine !== loading) return;
             values = loaded;
             mine.forEach(take);
-        } catch {
-            // the next connection asks again
+            $('#kv-problem').textContent = '';
+        } catch (error) {
+            if (mine !== loading) return;
+            $('#kv-problem').textContent = explain(error);
+            again = setTimeout(load, RETRY_MS);
         }
         if (mine !== loading) return;
         loading = null;
@@ -118,6 +124,7 @@ export function kvView() {
             client.off('kv:*', run);
             client.off('realtime:connected', load);
             client.off('realtime:resync', load);
+            clearTimeout(again);
             loading = null;
             values = new Map();
             waiting = [];

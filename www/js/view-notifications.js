@@ -1,6 +1,6 @@
 // The bell: how much is unread, the newest ten notifications, and the demonstration's broadcast.
 
-import { client } from './client.js';
+import { client, explain } from './client.js';
 import { $, button, element, onPress, onSubmit, sayFailure, time, toast } from './dom.js';
 import { followRows } from './list.js';
 import { view } from './view.js';
@@ -19,7 +19,8 @@ export function notificationsView() {
 
     function draw() {
         follow(rows.value.slice(0, SHOWN), !rows.loading);
-        $('#notification-empty').hidden = rows.loading || rows.value.length > 0;
+        $('#notification-empty').hidden = rows.loading || Boolean(rows.error) || rows.value.length > 0;
+        $('#notification-problem').textContent = rows.error ? explain(rows.error) : '';
         $('#clear-notifications').hidden = rows.value.length === 0;
     }
 

@@ -19,7 +19,7 @@ export function postsView() {
     function draw() {
         follow(rows.value, !rows.loading);
         list.ariaBusy = String(rows.loading);
-        $('#post-empty').hidden = rows.loading || rows.error || rows.value.length > 0;
+        $('#post-empty').hidden = rows.loading || Boolean(rows.error) || rows.value.length > 0;
         $('#post-more').hidden = !rows.hasMore;
         $('#post-problem').textContent = rows.error ? explain(rows.error) : '';
     }

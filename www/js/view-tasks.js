@@ -38,7 +38,8 @@ export function tasksView() {
                 follow(all, !rows.loading);
                 const open = all.filter((task) => !task.done).length;
                 $('#task-count').textContent = all.length ? `${open} to do` : '';
-                $('#task-empty').hidden = rows.loading || all.length > 0;
+                $('#task-empty').hidden = rows.loading || Boolean(rows.error) || all.length > 0;
+                $('#task-problem').textContent = rows.error && rows.error.status !== 404 ? explain(rows.error) : '';
             });
         },
         stop() {
