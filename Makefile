@@ -1,11 +1,12 @@
 # Cubby. `make run` and `make test` are the two commands; README.md says what the others do.
 #
-#   make               build both programs            make check      unit tests only
+#   make               build the programs            make check      unit tests only
 #   make run           install, build, serve          make test       everything, as CI runs it
 #   make start|stop    the same in the background     make bench      measure, print ratios
 #   make reload        a new cubby-pushd for a running `make start`
 #   make demo          run, with two users and data    make picture    the README's, of the demo
 #   make lint tidy format compdb                      make fuzz T=json [FUZZ_S=60]
+#   make install [PREFIX=/usr/local]           make deb|tarball   packages, in build/
 #   Settings: CC=clang  SAN=1 (address, undefined)  SAN=thread  V=1  PORT=8080  DATA=data
 #
 # A folder of lib/ is one archive, a layer; a new .c file in a known folder needs no edit here.
@@ -53,8 +54,9 @@ APP_OBJ  := $(filter-out $(B)/fcgi-app/main.o,$(call objects,fcgi-app fcgi-app/r
 PUSH_OBJ := $(filter-out $(B)/pushd/main.o,$(call objects,pushd pushd/ep))
 APP      := $(B)/cubby.fcgi
 PUSHD    := $(B)/cubby-pushd
+CTL      := $(B)/cubbyctl
 
-all: $(APP) $(PUSHD)
+all: $(APP) $(PUSHD) $(CTL)
 
 .SUFFIXES:
 .SECONDARY:
@@ -65,6 +67,7 @@ all: $(APP) $(PUSHD)
 INCLUDE = -Ilib
 $(B)/fcgi-app/%.o: INCLUDE = -Ilib -Ifcgi-app
 $(B)/pushd/%.o: INCLUDE = -Ilib -Ipushd
+$(B)/ctl/%.o: INCLUDE = -Ilib -Ictl
 $(B)/tests/app/%.o $(B)/tests/lib/app/%.o: INCLUDE = -Ilib -Ifcgi-app -Itests
 $(B)/tests/push/%.o $(B)/tests/lib/push/%.o: INCLUDE = -Ilib -Ipushd -Itests
 $(B)/tests/unit/%.o $(B)/tests/fuzz/%.o $(B)/tests/bench/%.o $(B)/tests/lib/%.o: INCLUDE = -Ilib -Itests
@@ -88,6 +91,9 @@ $(APP): $(B)/fcgi-app/main.o $(APP_OBJ) $(ARCHIVES)
 	$(Q)$(CC) $(LDFLAGS) $^ $(LIBS_app) $(LIBS) -o $@
 
 $(PUSHD): $(B)/pushd/main.o $(PUSH_OBJ) $(ARCHIVES)
+	$(Q)$(CC) $(LDFLAGS) $^ $(LIBS) -o $@
+
+$(CTL): $(call objects,ctl) $(ARCHIVES)
 	$(Q)$(CC) $(LDFLAGS) $^ $(LIBS) -o $@
 
 -include $(shell find $(B) -name '*.d' 2>/dev/null)
@@ -182,10 +188,21 @@ install-run:
 install-test:
 	@.ci/install run test
 
+# --- to other places --------------------------------------------------------------------------------
+# install: DESTDIR, PREFIX, SYSCONFDIR, STATEDIR, UNITDIR, BASE_PATH, as packaging/install.sh has them.
+
+VERSION = $(shell packaging/version.sh)
+install: all
+	@packaging/install.sh $(B)
+deb: all
+	@packaging/deb/build.sh $(B) build/cubby_$(VERSION)_$(shell dpkg --print-architecture).deb
+tarball: all
+	@packaging/tarball.sh $(B) build/cubby-$(VERSION)-$(shell uname -m).tar.gz
+
 # --- order in the house ----------------------------------------------------------------------------
 
 SOURCES := $(sort $(wildcard lib/*/*.[ch] fcgi-app/*.[ch] fcgi-app/res/*.[ch] pushd/*.[ch] \
-	pushd/ep/*.[ch] tests/*/*.[ch] tests/*/*/*.[ch]))
+	pushd/ep/*.[ch] ctl/*.[ch] tests/*/*.[ch] tests/*/*/*.[ch]))
 
 lint: headers
 	@tests/lint/run.sh
@@ -206,5 +223,6 @@ compdb:
 clean:
 	@rm -rf build compile_commands.json
 
+.PHONY: install deb tarball
 .PHONY: all check fuzz run start stop reload demo picture test test-all bench bench-programs install-run install-test \
 	lint tidy headers format compdb clean

@@ -5,7 +5,7 @@ set -eu
 cd "$(dirname "$0")/../.."
 export LC_ALL=C.UTF-8
 
-listed() { find lib fcgi-app pushd tests apache-conf www .ci \
+listed() { find lib fcgi-app pushd ctl tests apache-conf packaging www .ci \
     -name node_modules -prune -o -type f \( "$@" \) -print 2>/dev/null | sort; }
 mapfile -t sources < <(listed -name '*.[ch]')
 mapfile -t units < <(printf '%s\n' "${sources[@]}" | grep '\.c$')
@@ -59,7 +59,7 @@ check_format() { clang-format --dry-run -Werror "${sources[@]}" 2>&1; }
 check_cppcheck() {
     cppcheck --quiet -j2 --std=c11 --enable=warning,performance,portability --inline-suppr \
         --error-exitcode=1 --template=gcc --suppress=missingIncludeSystem \
-        --suppress=uninitStructMember -Ilib -Ifcgi-app -Ipushd "${product[@]}" 2>&1
+        --suppress=uninitStructMember -Ilib -Ifcgi-app -Ipushd -Ictl "${product[@]}" 2>&1
 }
 
 check_scripts() {

@@ -1,0 +1,49 @@
+#!/bin/sh
+# Make a .deb of the programs of FOLDER: build.sh FOLDER OUT.deb
+set -eu
+cd "$(dirname "$0")/../.."
+folder=$1 out=$2
+root=$(mktemp -d)
+trap 'rm -rf "$root"' EXIT
+chmod 755 "$root"
+umask 022
+
+DESTDIR=$root PREFIX=/usr BASE_PATH=/cubby packaging/install.sh "$folder"
+rm "$root/usr/bin/cubby-setup"
+for program in "$root"/usr/bin/*; do
+    strip --strip-unneeded "$program"
+done
+install -D -m 644 packaging/deb/apache.conf "$root/etc/apache2/conf-available/cubby.conf"
+install -D -m 644 LICENSE "$root/usr/share/doc/cubby/copyright"
+gzip -9n >"$root/usr/share/doc/cubby/changelog.gz" <<END
+cubby ($(packaging/version.sh)) unstable; urgency=medium
+
+  * As of this version of the source.
+
+ -- Cubby <cubby@localhost>  $(date -R)
+END
+
+install -d "$root/DEBIAN"
+for script in postinst prerm postrm; do
+    install -m 755 "packaging/deb/$script" "$root/DEBIAN/$script"
+done
+(cd "$root" && find etc -type f | sort | sed 's|^|/|') >"$root/DEBIAN/conffiles"
+(cd "$root" && find usr lib -type f -exec md5sum {} +) >"$root/DEBIAN/md5sums"
+cat >"$root/DEBIAN/control" <<END
+Package: cubby
+Version: $(packaging/version.sh)
+Architecture: $(dpkg --print-architecture)
+Maintainer: Cubby <cubby@localhost>
+Installed-Size: $(du -sk --exclude=DEBIAN "$root" | cut -f 1)
+Depends: $(packaging/libraries.sh packages "$root"/usr/bin/*), adduser
+Recommends: apache2 | lighttpd | nginx
+Section: web
+Priority: optional
+Description: backend for applications with users, one SQLite file each
+ Accounts, key-value pairs, rows of declared collections and a log of every
+ change, served by FastCGI or CGI behind Apache, lighttpd or nginx; changes
+ are delivered live by Server-Sent Events and WebSocket.
+END
+mkdir -p "$(dirname "$out")"
+dpkg-deb --root-owner-group -Zxz --build "$root" "$out" >/dev/null
+echo "$out"
