@@ -20,11 +20,7 @@ describe('the account', { timeout: 120000 }, () => {
     const origin = () => `http://localhost:${desk.stack.port}`;
     const open = (options) => desk.open({ origin: origin(), ...options });
 
-    async function someone() {
-        const page = await open();
-        page.email = await desk.signUp(page);
-        return page;
-    }
+    const someone = () => desk.someone({ origin: origin() });
 
     async function openAccount(page, tab = 'Security') {
         await page.getByRole('button', { name: 'Your account' }).click();
@@ -80,8 +76,7 @@ describe('the account', { timeout: 120000 }, () => {
     it('notices that its session was ended elsewhere, and what it showed is gone', async () => {
         const page = await someone();
         await desk.publish(page, 'Secret');
-        const user = await desk.user(page.email);
-        await user.request('POST', '/api/logout?all=1');
+        await page.user.request('POST', '/api/logout?all=1');
         await page.getByText('You have been signed out.').waitFor();
         await page.locator('#account-email').waitFor();
         assert.equal(await desk.post(page, 'Secret').count(), 0);

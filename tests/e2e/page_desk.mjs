@@ -58,7 +58,7 @@ describe('the desk', { timeout: 120000 }, () => {
 
     it('brings older posts when asked', async () => {
         const page = await desk.someone();
-        const user = await desk.user(page.email);
+        const { user } = page;
         const operations = Array.from({ length: 30 }, (_, i) =>
             ({ method: 'POST', path: '/api/posts', body: { title: `Post ${i}`, content: 'x' } }));
         await user.ok('POST', '/api/batch', { operations });
@@ -75,7 +75,7 @@ describe('the desk', { timeout: 120000 }, () => {
     it('the bell counts what is unread, in every tab, and keeps the newest ten', async () => {
         const page = await desk.someone();
         const other = await desk.tab(page);
-        const user = await desk.user(page.email);
+        const { user } = page;
         const operations = Array.from({ length: 11 }, (_, i) =>
             ({ method: 'POST', path: '/api/posts', body: { title: `Post ${i}`, content: 'x' } }));
         await user.ok('POST', '/api/batch', { operations });

@@ -12,7 +12,7 @@ describe('the looks', { timeout: 120000 }, () => {
     const desk = Desk.forTests();
 
     async function fill(page) {
-        const user = await desk.user(page.email);
+        const { user } = page;
         await user.ok('POST', '/api/posts', { title: 'A first post', content: 'With a few lines.\nAnd another one.' });
         await user.ok('POST', '/api/posts', {
             title: 'A much longer title that goes on and on, to see where it breaks',
@@ -40,7 +40,7 @@ describe('the looks', { timeout: 120000 }, () => {
         'phone-light': PHONE, 'phone-dark': { ...PHONE, colorScheme: 'dark' },
     })) {
         it(`${name}: axe finds nothing, whatever is open, and nothing is cut off`, async () => {
-            const page = await desk.open(options);
+            let page = await desk.open(options);
             const check = async (state) => {
                 assert.ok(await overflow(page) <= 0, `${name} ${state}: ${await overflow(page)} px too wide`);
                 await desk.accessible(page, `${name} ${state}`);
@@ -48,7 +48,9 @@ describe('the looks', { timeout: 120000 }, () => {
             };
             await page.locator('#account-email').waitFor();
             await check('welcome');
-            page.email = await desk.signUp(page);
+            await desk.signUp(page);
+            await desk.close(page);
+            page = await desk.someone(options);
             await fill(page);
             await check('desk');
             await page.locator('#bell').click();

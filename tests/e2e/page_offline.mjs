@@ -21,7 +21,7 @@ describe('the desk, offline', { timeout: 120000 }, () => {
 
     it('keeps what is written offline over a reload, and sends it in order', async () => {
         const page = await desk.someone();
-        const user = await desk.user(page.email);
+        const { user } = page;
         await desk.publish(page, 'Before');
         await toggle(page);
         await page.locator('#connection').getByText('Offline').waitFor();
@@ -66,7 +66,7 @@ describe('the desk, offline', { timeout: 120000 }, () => {
 
     it('asks which shall stand when two wrote the same: mine, theirs, or both merged', async () => {
         const page = await desk.someone();
-        const user = await desk.user(page.email);
+        const { user } = page;
         const first = await conflict(page, user);
         const field = first.dialog.getByRole('group', { name: 'title' });
         for (const words of ['Both', 'Mine', 'Theirs']) {
@@ -102,7 +102,7 @@ describe('the desk, offline', { timeout: 120000 }, () => {
 
     it('comes back by itself when pushd is killed, with what happened meanwhile', async () => {
         const page = await desk.someone();
-        const user = await desk.user(page.email);
+        const { user } = page;
         const pid = desk.stack.pid('cubby-pushd');
         process.kill(pid, 'SIGKILL');
         await page.locator('#connection:not([data-state=live])').waitFor();

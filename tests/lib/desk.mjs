@@ -31,9 +31,10 @@ export class Desk {
     }
 
     // A window with cookies of its own; what it complains about ends up in page.complaints.
-    async open({ path = '/', origin = this.stack.origin, ...options } = {}) {
+    async open({ path = '/', origin = this.stack.origin, cookies = {}, ...options } = {}) {
         const context = await this.browser.newContext({ viewport: { width: 1280, height: 900 }, ...options });
         context.setDefaultTimeout(10000);
+        await context.addCookies(Object.entries(cookies).map(([name, value]) => ({ name, value, url: origin })));
         context.on('page', (page) => this.#watch(page));
         const page = await context.newPage();
         await page.goto(`${origin}${path}`);
@@ -74,18 +75,12 @@ export class Desk {
         return email;
     }
 
-    // A person at a desk of their own.
+    // A person at a desk of their own, signed up by the API: page.user acts beside the page.
     async someone(options) {
-        const page = await this.open(options);
-        page.email = await this.signUp(page, options?.email);
-        return page;
-    }
-
-    // The same person by the API, beside the page.
-    async user(email) {
-        const user = new User(this.stack);
-        const { json } = await user.request('POST', '/api/login', { body: { email, password: PASSWORD } });
-        return Object.assign(user, { email, token: json.token, id: json.user.id });
+        const user = await User.signUp(this.stack);
+        const page = await this.open({ cookies: user.jar, ...options });
+        await this.live(page);
+        return Object.assign(page, { user, email: user.email });
     }
 
     async publish(page, title, content = 'Some lines') {
