@@ -189,6 +189,28 @@ describe('the client: its connection', { timeout: 900000 }, () => {
         await both(['pear', 'zucchini'], ['zucchini']);
     });
 
+    it('a list in another order shows a write all the time, before and after it is answered', async (t) => {
+        const { page, user } = await enter(t);
+        for (const title of ['b', 'd']) await write(user, title);
+        await page.evaluate(() => {
+            window.sorted = watch(client.collection('todos').query().orderBy('title').live());
+        });
+        await eventually(page, () => names(sorted).join() === 'b,d', 'the rows');
+        await page.evaluate(async () => {
+            const todos = client.collection('todos');
+            sorted.states.length = 0;
+            await todos.update(sorted.value[1].id, { title: 'a' });
+            await todos.create({ title: 'c' });
+        });
+        await eventually(page, () => names(sorted).join() === 'a,b,c', 'the place of both');
+        const states = await page.evaluate(() => sorted.states.map((rows) => rows.map(({ title }) => title)));
+        const all = states.map((titles) => titles.join());
+        for (const [title, what] of [['a', 'changed'], ['c', 'made']]) {
+            const first = states.findIndex((titles) => titles.includes(title));
+            assert.ok(states.slice(first).every((titles) => titles.includes(title)), `${what}: ${all.join(' | ')}`);
+        }
+    });
+
     it('a long list shows its newest part, and more when asked', async (t) => {
         const { page, user } = await enter(t);
         for (let i = 0; i < 12; i++) await write(user, `row ${i}`);
