@@ -335,7 +335,8 @@ void auth_tell_revoked(struct req *r, struct str user_id)
     if (r->app->bus)
         bus_publish(r->app->bus, &(struct bus_message){.kind = BUS_SESSIONS,
                                                        .space_kind = SPACE_USER,
-                                                       .space_id = user_id});
+                                                       .space_id = user_id,
+                                                       .request_id = r->request_id});
 }
 
 /* An account that is gone has no session any more. */

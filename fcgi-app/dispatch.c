@@ -7,6 +7,7 @@
 #include "base/clock.h"
 #include "base/digest.h"
 #include "base/log.h"
+#include "base/request_id.h"
 #include "dispatch.h"
 #include "membership.h"
 #include "metrics.h"
@@ -194,6 +195,7 @@ static enum err handle_write(struct req *r, struct idem *idem)
         }
         e = e == ERR_NOT_FOUND ? OK : e;
     }
+    r->change.request_id = r->request_id;
     if (e == OK)
         e = r->route->handler(r);
     if (e == OK && change_last_seq(&r->change))
@@ -300,18 +302,44 @@ static enum err answer(struct req *r)
     return e ? e : handle(r, &idem);
 }
 
+static const char *method_name(enum method m)
+{
+    switch (m) {
+    case METHOD_GET:
+        return "GET";
+    case METHOD_HEAD:
+        return "HEAD";
+    case METHOD_POST:
+        return "POST";
+    case METHOD_PUT:
+        return "PUT";
+    case METHOD_PATCH:
+        return "PATCH";
+    case METHOD_DELETE:
+        return "DELETE";
+    case METHOD_OPTIONS:
+        return "OPTIONS";
+    case METHOD_OTHER:
+        break;
+    }
+    return "other";
+}
+
 /* One line for whoever runs this; never the path itself, which may hold a key or a name. */
 static void report(const struct req *r, enum err e, int64_t us)
 {
-    const char *route = r->route ? r->route->path : "-";
-    if (r->status < 500 || e == ERR_BUSY || e == ERR_QUOTA) {
-        log_debug("method=%u route=%s status=%d bytes=%zu us=%lld", (unsigned)r->method, route,
-                  r->status ? r->status : 200, r->body_out.n, (long long)us);
+    const char *route = r->route ? r->route->path : "-", *method = method_name(r->method);
+    int status = r->status ? r->status : 200;
+    struct str code = e ? err_code(e) : STR("ok");
+    if (status >= 500 && e != ERR_BUSY && e != ERR_QUOTA) {
+        log_error("method=%s route=%s status=%d code=%.*s us=%lld space=%s detail=\"%s\"", method,
+                  route, status, STR_ARG(code), (long long)us, r->space ? r->space->id : "-",
+                  r->space ? db_error(r->space->db) : "");
         return;
     }
-    log_error("method=%u route=%s status=%d code=%.*s us=%lld space=%s detail=\"%s\"",
-              (unsigned)r->method, route, r->status, STR_ARG(err_code(e)), (long long)us,
-              r->space ? r->space->id : "-", r->space ? db_error(r->space->db) : "");
+    (r->app->conf->log_requests ? log_info : log_debug)(
+        "method=%s route=%s status=%d code=%.*s bytes=%zu us=%lld", method, route, status,
+        STR_ARG(code), r->body_out.n, (long long)us);
 }
 
 void dispatch(struct req *r)
@@ -320,6 +348,8 @@ void dispatch(struct req *r)
     enum err e = OK;
 
     r->problems.mem = r->mem;
+    r->request_id = request_id_of(r->headers.request_id, r->mem);
+    log_request(r->request_id);
     if (!r->route && !r->allow)
         dispatch_route(r);
     if (r->method == METHOD_OPTIONS)

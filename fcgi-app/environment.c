@@ -24,6 +24,7 @@ static const struct {
     VARIABLE("CONTENT_TYPE", headers.content_type),
     VARIABLE("HTTP_IF_MATCH", headers.if_match),
     VARIABLE("HTTP_USER_AGENT", headers.user_agent),
+    VARIABLE("HTTP_X_REQUEST_ID", headers.request_id),
     VARIABLE("HTTP_AUTHORIZATION", headers.authorization),
     VARIABLE("HTTP_LAST_EVENT_ID", headers.last_event_id),
     VARIABLE("HTTP_SEC_FETCH_SITE", headers.sec_fetch_site),

@@ -154,6 +154,7 @@ static enum err program_open(struct program *p, const struct options *o, struct 
     if (e)
         return e;
     log_open("cubby.fcgi", log_level_parse(p->conf.log_level));
+    log_use_json(p->conf.log_json);
     if (!process_raise_descriptors()) /* each open data file takes three */
         log_warn("cannot raise the limit of descriptors errno=%d", errno);
     e = collections_load(&p->collections, arena_dup(&p->mem, p->conf.collections_dir).p, &p->mem,

@@ -29,6 +29,7 @@ struct req_headers {
     struct str authorization, cookie, origin, sec_fetch_site, host, user_agent;
     struct str content_type, if_match, idempotency_key;
     struct str forwarded_for, forwarded_proto, forwarded_host;
+    struct str request_id; /* as it came: req.request_id is the one that counts */
     struct str accept, last_event_id, preflight_method; /* Access-Control-Request-Method */
 };
 
@@ -52,6 +53,7 @@ struct req {
     bool lane_full;         /* a row that wants another thread: none was free to take it over */
 
     /* What dispatch.c found. */
+    struct str request_id; /* in every log, and in the answer: base/request_id.h */
     const struct route *route;
     unsigned allow; /* enum method flags of the path's rows: 0 before dispatch_route(), or no such
                        path */

@@ -126,8 +126,13 @@ static void on_bus(struct loop_fd *io, unsigned events)
     struct program *p = container_of(io, struct program, bus_io);
     struct bus_message m;
     (void)events;
-    while (bus_sub_next(p->bus, &m))
+    while (bus_sub_next(p->bus, &m)) {
+        log_request(m.request_id);
+        log_debug("bus kind=%d space_kind=%d first=%llu last=%llu", (int)m.kind, (int)m.space_kind,
+                  (unsigned long long)m.first, (unsigned long long)m.last);
         feed_hint(p->server.feed, &m);
+    }
+    log_request(STR_NULL);
 }
 
 static void on_round(void *arg)
@@ -159,6 +164,7 @@ static void reload(struct program *p)
         return;
     }
     log_open("cubby-pushd", log_level_parse(conf.log_level));
+    log_use_json(conf.log_json);
     if (kept.n > 0)
         log_warn("reload: needs a restart: %.*s", STR_ARG(kept));
     use_conf(p, &conf, &mem, tls);
@@ -290,6 +296,7 @@ static enum err program_open(struct program *p, struct str *message)
     if (e != OK)
         return e;
     log_open("cubby-pushd", log_level_parse(p->conf.log_level));
+    log_use_json(p->conf.log_json);
     if (!process_raise_descriptors())
         log_warn("cannot raise the limit of descriptors errno=%d", errno);
     p->loop = loop_new();

@@ -107,7 +107,7 @@ void reply_options(struct conn *c, const struct endpoint *ep, struct str cors)
     append_line(out, STR("Allow: "), methods_of(ep));
     if (ep->preflight.n > 0)
         buf_append_str(out, ep->preflight);
-    else if (cors.n > 0)
+    else if (str_starts_with(cors, STR("Access-Control-")))
         buf_append_lit(out, "Access-Control-Allow-Methods: GET, HEAD, POST, PUT, PATCH, DELETE, "
                             "OPTIONS\r\nAccess-Control-Allow-Headers: authorization, content-type, "
                             "if-match, idempotency-key, last-event-id, x-cookie-domain\r\n");

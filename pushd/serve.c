@@ -2,6 +2,8 @@
 #include "base/base.h"
 
 #include "auth.h"
+#include "base/log.h"
+#include "base/request_id.h"
 #include "call.h"
 #include "endpoints.h"
 #include "feed.h"
@@ -297,6 +299,24 @@ static enum err serve(struct request *r, const struct endpoint *ep, struct str c
     return ep->transport == TRANSPORT_NONE ? answer_plain(r, ep, cors) : open_stream(r, ep, cors);
 }
 
+/* Into every answer, as a header like those of CORS. */
+static void append_request_id(struct buf *headers, const struct request *r)
+{
+    struct str id = request_id_of(http_header(r->head, STR("x-request-id")), r->mem);
+    log_request(id);
+    buf_append_lit(headers, "X-Request-Id: ");
+    buf_append_str(headers, id);
+    buf_append_lit(headers, "\r\n");
+}
+
+/* As the app's lines (fcgi-app/dispatch.c); of what is answered later, that it has begun. */
+static void report(const struct request *r, const struct endpoint *ep, enum err e)
+{
+    struct str route = ep ? ep->path : STR("-"), code = e ? err_code(e) : STR("ok");
+    (r->server->conf->log_requests ? log_info : log_debug)(
+        "route=%.*s code=%.*s connections=%u", STR_ARG(route), STR_ARG(code), r->server->conns);
+}
+
 size_t serve_head(struct conn *c, struct str in, size_t seen)
 {
     struct server *s = c->server;
@@ -324,9 +344,12 @@ size_t serve_head(struct conn *c, struct str in, size_t seen)
         buf_append_str(&cors, ep->cors);
     else
         reply_append_cors(&cors, &r);
+    append_request_id(&cors, &r);
     e = serve(&r, ep, buf_str(&cors));
     if (e != OK)
         reply_error(c, ep, e, buf_str(&cors));
+    report(&r, ep, e);
+    log_request(STR_NULL);
     buf_release(&cors);
     arena_reset(&s->mem);
     return used + r.used;

@@ -30,6 +30,7 @@ struct bus_message {
     uint64_t first, last; /* sequence numbers, BUS_EVENTS */
     size_t event_count;   /* inline events: all of first..last, or 0 when one was too large */
     const struct event *events;
+    struct str request_id; /* of the request that caused it (base/request_id.h), or empty */
 };
 
 struct bus_pub;

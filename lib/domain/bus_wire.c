@@ -1,9 +1,10 @@
 /* Bus messages as bytes: a fixed head, then the events, each with its lengths before it. */
 #include "base/base.h"
 
+#include "base/request_id.h"
 #include "domain/bus_wire.h"
 
-#define WIRE_VERSION 1
+#define WIRE_VERSION 2
 
 static void put_u64(struct buf *b, uint64_t v, int bytes)
 {
@@ -40,6 +41,7 @@ void bus_wire_encode(struct buf *out, const struct bus_sender *from, const struc
     put_u64(out, from->counter, 8);
     put_str(out, m->space_id, 1);
     put_str(out, m->epoch, 1);
+    put_str(out, m->request_id, 1);
     put_u64(out, m->first, 8);
     put_u64(out, m->last, 8);
     put_u64(out, count, 2);
@@ -90,13 +92,15 @@ enum err bus_wire_decode(struct str bytes, struct bus_sender *from, struct bus_m
     from->counter = take_u64(&r, 8);
     m->space_id = take_str(&r, 1);
     m->epoch = take_str(&r, 1);
+    m->request_id = take_str(&r, 1);
     m->first = take_u64(&r, 8);
     m->last = take_u64(&r, 8);
     m->event_count = (size_t)take_u64(&r, 2);
     m->events = events;
     if (r.bad || version != WIRE_VERSION || kind < BUS_EVENTS || kind > BUS_BYE ||
         space_kind >= SPACE_KINDS || m->space_id.n > SPACE_ID_MAX ||
-        m->event_count > BUS_EVENTS_MAX || m->last < m->first)
+        m->event_count > BUS_EVENTS_MAX || m->last < m->first ||
+        (m->request_id.n && !request_id_is_valid(m->request_id)))
         return ERR_INVALID;
     if (kind == BUS_EVENTS && m->event_count && m->event_count != m->last - m->first + 1)
         return ERR_INVALID;

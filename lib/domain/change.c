@@ -24,6 +24,7 @@ static void publish(struct change *c, enum bus_kind kind, const struct event *ev
                             .last = events[count - 1].seq,
                             .event_count = count,
                             .events = events,
+                            .request_id = c->request_id,
                         });
 }
 

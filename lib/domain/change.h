@@ -18,7 +18,8 @@ struct change {
     struct str user_id;  /* whose rows these are: the space's user, or the organization's id */
     struct event *events;
     size_t event_count, event_cap;
-    struct event news; /* name.p == NULL: none */
+    struct str request_id; /* whose change it is, for the logs; empty: nobody asked */
+    struct event news;     /* name.p == NULL: none */
 };
 
 /* Begin the write transaction. ERR_BUSY, ERR_FULL… as space_begin_write. */

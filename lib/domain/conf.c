@@ -318,6 +318,10 @@ static const struct setting settings[] = {
     {"log_level", TEXT, AT(log_level), "info", 1, 8, .check = is_log_level,
      .expected = "error, warn, info or debug",
      .doc = "error, warn, info or debug; debug has a line for every request."},
+    {"log_format", SWITCH, AT(log_json), "logfmt", .yes = "json", .no = "logfmt",
+     .doc = "Lines of key=value, or one JSON object a line, on standard error."},
+    {"log_requests", SWITCH, AT(log_requests), "off",
+     .doc = "A line for every request at the level info: method, route, status, times, its id."},
 };
 
 static const struct setting *setting_find(struct str name)

@@ -72,6 +72,8 @@ struct conf {
     bool org_auto_accept, demo, dev_show_reset_token, test_endpoints;
     struct str metrics_token; /* "" none */
     struct str log_level;
+    bool log_json;
+    bool log_requests;
 };
 
 /*

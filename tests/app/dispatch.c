@@ -273,13 +273,13 @@ static void health_is_ok(void **state)
 static void heads_tell_the_length_of_what_get_answers(void **state)
 {
     struct test_app *t = *state;
-    struct req r = {.app = &t->app, .method = METHOD_HEAD, .status = 404};
+    struct req r = {.app = &t->app, .method = METHOD_HEAD, .status = 404, .request_id = STR("r1")};
     struct buf out = BUF_INIT;
     buf_append_lit(&r.body_out, "12345");
     answer_append_head(&r, &out);
     assert_string_equal(out.p, "Status: 404 Not Found\r\nContent-Type: application/json\r\n"
                                "Content-Length: 5\r\nCache-Control: no-store\r\n"
-                               "X-Content-Type-Options: nosniff\r\n\r\n");
+                               "X-Content-Type-Options: nosniff\r\nX-Request-Id: r1\r\n\r\n");
     buf_reset(&out);
     buf_reset(&r.body_out);
     r.status = 204;

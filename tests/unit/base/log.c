@@ -55,6 +55,61 @@ static void writes_lines_of_key_and_value(void **state)
         "time=1970-01-01T00:00:00.000Z program=cubby-test level=warn user=7 reason=slow\n", out);
 }
 
+static void write_of_a_request(void)
+{
+    log_request(STR("4bf92f35-1"));
+    log_warn("mail dropped id=%d why=\"it said \"no\" to us\" code=-12 empty= zip=0123 at=\xff", 7);
+    log_request(STR_NULL);
+    log_warn("x=1");
+}
+
+static void names_the_request_that_a_line_is_about(void **state)
+{
+    (void)state;
+    char out[4096];
+    log_open("t", LOG_LEVEL_INFO);
+    capture(write_of_a_request, out, sizeof out);
+    assert_non_null(strstr(out, " level=warn request=4bf92f35-1 mail dropped id=7 why="));
+    assert_non_null(strstr(out, " level=warn x=1\n"));
+}
+
+static void writes_the_same_as_json(void **state)
+{
+    (void)state;
+    char out[4096];
+    log_open("t", LOG_LEVEL_INFO);
+    log_use_json(true);
+    clock_set_for_test(0);
+    capture(write_of_a_request, out, sizeof out);
+    clock_set_for_test(-1);
+    log_use_json(false);
+    assert_string_equal(
+        "{\"time\":\"1970-01-01T00:00:00.000Z\",\"program\":\"t\",\"level\":\"warn\","
+        "\"request\":\"4bf92f35-1\",\"id\":7,\"why\":\"it said \\\"no\\\" to us\",\"code\":-12,"
+        "\"empty\":\"\",\"zip\":\"0123\",\"at\":\"?\",\"message\":\"mail dropped\"}\n"
+        "{\"time\":\"1970-01-01T00:00:00.000Z\",\"program\":\"t\",\"level\":\"warn\",\"x\":1}\n",
+        out);
+}
+
+static void write_many_quotes(void)
+{
+    char quotes[4000];
+    memset(quotes, '"', sizeof quotes - 1);
+    quotes[sizeof quotes - 1] = '\0';
+    log_error("%s", quotes);
+}
+
+static void a_long_line_is_cut_and_stays_json(void **state)
+{
+    (void)state;
+    char out[16384];
+    log_use_json(true);
+    size_t n = capture(write_many_quotes, out, sizeof out);
+    log_use_json(false);
+    assert_true(n > 4000 && n < 5000);
+    assert_string_equal(out + n - 5, "\\\"\"}\n");
+}
+
 static void write_at_every_level(void)
 {
     log_error("x=1");
@@ -122,6 +177,9 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(knows_the_levels_by_name),
         cmocka_unit_test(writes_lines_of_key_and_value),
+        cmocka_unit_test(names_the_request_that_a_line_is_about),
+        cmocka_unit_test(writes_the_same_as_json),
+        cmocka_unit_test(a_long_line_is_cut_and_stays_json),
         cmocka_unit_test(leaves_out_what_is_less_important),
         cmocka_unit_test(masks_control_characters),
         cmocka_unit_test(cuts_long_lines),
