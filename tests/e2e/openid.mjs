@@ -33,7 +33,7 @@ describe('signing in with a provider, in a browser', { timeout: 120000 }, () => 
         const email = freshEmail();
         provider.person('p', { email, email_verified: true });
         const page = await arrive();
-        await page.getByText(email).waitFor();
+        await page.locator('#email').getByText(email).waitFor();
     });
 
     it('says what went wrong, once', async () => {
