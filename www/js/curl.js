@@ -12,8 +12,8 @@ export function redact(value, name = '') {
     if (Array.isArray(value)) return value.map((item) => redact(item));
     if (value === null || typeof value !== 'object') return value;
     // A failure's code says what went wrong.
-    const isOpen = (key) => key === 'code' && 'error' in value;
-    return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, isOpen(key) ? item : redact(item, key)]));
+    const nameOf = (key) => (key === 'code' && 'error' in value ? '' : key);
+    return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, redact(item, nameOf(key))]));
 }
 
 // url: whole. Cookies are read from a file "jar", which a sign-in writes.

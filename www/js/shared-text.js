@@ -2,7 +2,6 @@
 // selects by keyboard too; the others' marks are in a mirror of it, behind.
 
 import { $, element } from './dom.js';
-import { hueOf } from './people.js';
 
 const TEXT = 'Every user has a cubby: a file of their own, with keys and values, posts and notes. What changes in it '
     + 'is written once, numbered, and told to every open tab in that order. Nothing is lost, and nothing comes twice.';
@@ -40,14 +39,14 @@ export function sharedText(tell) {
             const mark = marks.findLast((m) => m.start <= cuts[i] && m.end >= end);
             if (!mark) return text;
             const marked = element('mark', {}, text);
-            marked.style.setProperty('--hue', hueOf(mark.id));
+            marked.style.setProperty('--hue', mark.hue);
             return marked;
         });
     }
 
     return {
         selection,
-        // people: [{id, name, start, end}], the numbers as they came.
+        // people: [{name, hue, start, end}], the last two as they came.
         show(people) {
             const marks = people.map((p) => ({ ...p, start: within(p.start), end: within(p.end) }))
                 .filter((p) => p.start < p.end);

@@ -5,7 +5,7 @@ import { debounce } from '../cubby.js';
 import { client } from './client.js';
 import { $, element, onSubmit } from './dom.js';
 import { followRows } from './list.js';
-import { asName, avatar, nameFrom } from './people.js';
+import { asName, avatar, huesOf, nameFrom } from './people.js';
 import { sharedText } from './shared-text.js';
 import { oncePerFrame, view } from './view.js';
 
@@ -20,11 +20,12 @@ export function roomView() {
     const input = form.elements.text;
     let me = null;
     let people = new Map(); // userId → { name, selection: {start, end} or null, typingUntil }
+    let hues = new Map();
     let saidTyping = 0;
 
     const sheet = sharedText(debounce((selection) => say('app:selection', selection), SELECTION_MS));
-    const follow = followRows($('#people'), ({ id, name }) => element('li', { 'data-id': id },
-        avatar(id, name), element('span', {}, id === me.id ? `${name} (you)` : name)));
+    const follow = followRows($('#people'), ({ id, name, hue }) => element('li', { 'data-id': id },
+        avatar(id, name, hue), element('span', {}, id === me.id ? `${name} (you)` : name)));
 
     const say = (event, data) => client.broadcast(event, data, ROOM);
     const hello = (ask) => say('app:hello', { name: nameFrom(me.email), ask, ...sheet.selection() });
@@ -36,9 +37,11 @@ export function roomView() {
 
     function draw() {
         const others = [...people].filter(([id]) => id !== me.id);
-        follow([{ id: me.id, name: nameFrom(me.email) }, ...others.map(([id, { name }]) => ({ id, name }))]);
+        hues = huesOf([me.id, ...people.keys()]);
+        const here = [[me.id, { name: nameFrom(me.email) }], ...others];
+        follow(here.map(([id, { name }]) => ({ id, name, hue: hues.get(id) })));
         $('#room-count').textContent = `${others.length + 1} here`;
-        sheet.show(others.map(([id, { name, selection }]) => ({ id, name, ...selection })));
+        sheet.show(others.map(([id, { name, selection }]) => ({ ...selection, name, hue: hues.get(id) })));
         const typing = others.filter(([, p]) => p.typingUntil > Date.now()).map(([, p]) => p.name);
         $('#typing').textContent = typing.length === 0 ? '' : typing.length === 1 ? `${typing[0]} is typing…`
             : `${typing.slice(0, 3).join(', ')} are typing…`;
@@ -48,7 +51,7 @@ export function roomView() {
 
     function addLine(userId, name, text) {
         const talk = $('#talk');
-        talk.append(element('li', { class: userId === me.id ? 'mine' : null }, avatar(userId, name),
+        talk.append(element('li', { class: userId === me.id ? 'mine' : null }, avatar(userId, name, hues.get(userId)),
             element('p', {}, element('b', {}, name), ' ', text.slice(0, TEXT_LENGTH))));
         while (talk.children.length > KEPT) talk.firstChild.remove();
         talk.scrollTop = talk.scrollHeight;
