@@ -5,7 +5,7 @@
 #   make start|stop    the same in the background     make bench      measure, print ratios
 #   make reload        a new cubby-pushd for a running `make start`
 #   make demo          run, with two users and data    make picture    the README's, of the demo
-#   make lint tidy format compdb                      make fuzz T=json [FUZZ_S=60]
+#   make lint tidy format settings compdb             make fuzz T=json [FUZZ_S=60]
 #   make install [PREFIX=/usr/local]           make deb|tarball   packages, in build/
 #   Settings: CC=clang  SAN=1 (address, undefined)  SAN=thread  V=1  PORT=8080  DATA=data
 #
@@ -217,6 +217,9 @@ tidy: compdb
 format:
 	@clang-format -i $(SOURCES)
 
+settings: $(APP)
+	@$(APP) --print-config | awk -f docs/settings.awk > docs/settings.md
+
 compdb:
 	@$(MAKE) --no-print-directory -Bnk V=1 all $(C_TESTS) | tests/lint/compdb.sh > compile_commands.json
 
@@ -225,4 +228,4 @@ clean:
 
 .PHONY: install deb tarball
 .PHONY: all check fuzz run start stop reload demo picture test test-all bench bench-programs install-run install-test \
-	lint tidy headers format compdb clean
+	lint tidy headers format settings compdb clean

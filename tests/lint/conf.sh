@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # apache-conf/cubby.ini lists every setting of lib/domain/conf.c with its default, in the same
-# order, and knows every name that docs/protocol.md promises.
+# order, and knows every name that docs/protocol.md promises; docs/settings.md is made of them.
 set -eu
 cd "$(dirname "$0")/../.."
 
@@ -26,6 +26,7 @@ ${CC:-gcc} -std=c11 -D_GNU_SOURCE -Ilib "$work/print.c" lib/domain/conf.c lib/wi
 "$work/print" | settings >"$work/program"
 settings apache-conf/cubby.ini >"$work/ini"
 diff --label lib/domain/conf.c --label apache-conf/cubby.ini -u "$work/program" "$work/ini"
+"$work/print" | awk -f docs/settings.awk | diff --label 'make settings' -u - docs/settings.md
 
 failed=0
 promised=$(sed -n '/These names of settings are fixed/,/`make run` and/p' docs/protocol.md |
