@@ -1,7 +1,7 @@
 // A tab's way to the hub that holds the realtime connection: in a SharedWorker, else in the tab that
 // holds a lock, else its own. Loaded by cubby.js when it wants to be connected.
 
-import { VERSION, locked } from './cubby-common.js';
+import { VERSION, locked, matches } from './cubby-common.js';
 
 // Calls `lost` where the worker cannot be had (a policy, an old browser).
 function hubInWorker(config, hear, lost) {
@@ -77,4 +77,14 @@ export async function openPort(config, share, hear, again) {
             letGo();
         },
     };
+}
+
+// An envelope to those whose filters it meets; what they return, acknowledges it.
+export function deliver(envelope, listeners, say) {
+    const { type, payload, envelopeId } = envelope;
+    for (const { filters, run } of listeners) {
+        const wanted = filters.some(({ type: pattern, ...fields }) => matches(pattern, type)
+            && Object.entries(fields).every(([name, value]) => payload?.[name] === value));
+        if (wanted) Promise.resolve(envelope).then(run).then((result = null) => say({ type: 'ack', envelopeId, result }));
+    }
 }

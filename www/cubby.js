@@ -1,18 +1,33 @@
-// Cubby in the browser: accounts, key-value pairs, rows, live changes, writes that survive being offline. Needs
-// nothing else, and no build. Its types, with words, stand in cubby.d.ts; a guide in docs/client.md.
-//
-// From below: Store and its kind are values that stay current, Writes is the queue of what the server has not answered,
-// CubbyClient is what applications see. The realtime connection is in cubby-hub.js, loaded when it is needed.
+// Cubby in the browser. Types, with words: cubby.d.ts. What is loaded when it is needed: cubby-*.js.
 
-import { ANSWER, PATIENCE, locked, newer, parse, pauseOf } from './cubby-common.js';
+import { ANSWER, PATIENCE, locked, matches, newer, parse, pauseOf } from './cubby-common.js';
 
 const QUEUE_MAX = 1000;
 const OFF = { connected: false, connecting: false, transport: null, latency: null, retryIn: null };
 
-const uuid = () => crypto.randomUUID?.() ?? Array.from(crypto.getRandomValues(new Uint8Array(16)),
-    (byte) => byte.toString(16).padStart(2, '0')).join('');
-const matches = (pattern, name) =>
-    pattern.endsWith('*') ? name.startsWith(pattern.slice(0, -1)) : pattern === name;
+const uuid = () => Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) => byte.toString(16).padStart(2, '0')).join('');
+const question = (fields) => `?${new URLSearchParams(fields)}`;
+const failure = (status, code, error) => new CubbyError(status, { code, error });
+
+// One that throws does not keep the next from hearing.
+function tellEach(runs, ...args) {
+    for (const run of [...runs]) {
+        try {
+            run(...args);
+        } catch (error) {
+            reportError(error);
+        }
+    }
+}
+
+// Browsers may refuse their storage.
+function remembered(method, ...args) {
+    try {
+        return localStorage[method](...args);
+    } catch {
+        return null;
+    }
+}
 
 export class CubbyError extends Error {
     constructor(status, body, retryAfter) {
@@ -21,7 +36,7 @@ export class CubbyError extends Error {
             details: body.details ?? [] });
     }
 
-    // Nobody said no: the same call may be good later.
+    // Nobody said no.
     get transient() {
         return [0, 408, 425, 429, 502, 503, 504].includes(this.status);
     }
@@ -31,8 +46,7 @@ class Emitter {
     #runs = new Map();
 
     on(event, run) {
-        if (!this.#runs.has(event)) this.#runs.set(event, new Set());
-        this.#runs.get(event).add(run);
+        this.#runs.set(event, (this.#runs.get(event) ?? new Set()).add(run));
         return () => this.off(event, run);
     }
 
@@ -45,22 +59,10 @@ class Emitter {
         return this.#runs.size;
     }
 
-    // A listener that throws must not keep the next one from hearing.
     emit(event, ...args) {
-        for (const [pattern, runs] of [...this.#runs]) {
-            if (!matches(pattern, event)) continue;
-            for (const run of [...runs]) {
-                try {
-                    run(...args);
-                } catch (error) {
-                    setTimeout(() => { throw error; });
-                }
-            }
-        }
+        for (const [pattern, runs] of [...this.#runs]) if (matches(pattern, event)) tellEach(runs, ...args);
     }
 }
-
-// ---- Values that tell of their changes.
 
 class Store extends Emitter {
     #runs = new Set();
@@ -104,68 +106,34 @@ class Store extends Emitter {
         this.#tell();
     }
 
-    // What compute() is made of has changed.
     touch() {
         this.#stale = true;
         this.#tell();
     }
 
-    // Once a frame, however much changed; hidden pages have no frames.
+    // Once a frame; hidden pages have none.
     #tell() {
         if (this.#due) return;
         this.#due = true;
         const now = () => {
             if (!this.#due) return;
             this.#due = false;
-            for (const run of [...this.#runs]) run(this.value);
+            tellEach(this.#runs, this.value);
         };
         globalThis.requestAnimationFrame?.(now);
         setTimeout(now, 100);
     }
 }
 
-// ---- The queue of writes: in order, one at a time over all tabs, kept in IndexedDB until answered.
+// Another tab may have changed it; that it waits only this one knows.
+const merged = (known = {}, stored) => Object.assign(known, stored, { late: known.late || stored.late });
 
-const done = (request) => (request?.onsuccess === null ? new Promise((resolve, reject) => {
-    request.onsuccess = () => resolve(request.result);
-    request.onerror = () => reject(request.error);
-}) : request);
-
-// Where there is no IndexedDB (or the browser refuses it) writes live as long as the page.
-function memory(rows = new Map(), last = 0) {
-    const put = (row, key = row.n) => rows.set(key, row);
-    return {
-        put,
-        add: (row) => put(row, row.n = ++last) && last,
-        get: (key) => rows.get(key),
-        delete: (key) => rows.delete(key),
-        getAll: () => [...rows.values()],
-    };
-}
-
-function openShelf(name) {
-    const inMemory = { writes: memory(), kept: memory() };
-    const database = new Promise((resolve) => {
-        const request = globalThis.indexedDB?.open(name, 1);
-        if (!request) return resolve(null);
-        request.onupgradeneeded = () => {
-            request.result.createObjectStore('writes', { keyPath: 'n', autoIncrement: true });
-            request.result.createObjectStore('kept');
-        };
-        request.onsuccess = () => resolve(request.result);
-        request.onerror = request.onblocked = () => resolve(null);
-    }).catch(() => null);
-    return async (store, method, ...args) => {
-        const opened = await database;
-        const target = opened ? opened.transaction(store, 'readwrite').objectStore(store) : inMemory[store];
-        return done(target[method](...args));
-    };
-}
-
+// What the server has not answered: in order, one at a time over all tabs, kept in IndexedDB.
 class Writes {
     list = new Store([]);
     conflicts = new Store([]);
-    kept = null; // snapshots of lists, for a start without a server
+    ids = new Map(); // local:key → the server's id
+    kept = null;
     #client;
     #shelf = null;
     #scope = null;
@@ -174,21 +142,21 @@ class Writes {
     #again = false;
     #tries = 0;
     #timer = 0;
-    #abort = new AbortController();
+    #abort;
 
     constructor(client) {
         this.#client = client;
     }
 
-    // The writes of one user on one server; null: of nobody. Those of others stay where they are.
+    // null: of nobody. Those of others stay where they are.
     async open(scope) {
-        if (scope === this.#scope) return;
         this.#scope = scope;
-        this.#shelf = this.kept = scope && openShelf(`cubby ${scope}`);
+        this.#shelf = this.kept = scope && (async (...call) =>
+            (await import('./cubby-shelf.js')).shelf(`cubby ${scope}`, ...call));
         this.#draining = false;
-        this.#abort.abort();
+        this.#abort?.abort();
         this.#abort = new AbortController();
-        for (const { reject } of this.#settle.values()) reject(new CubbyError(401, { error: 'Signed out' }));
+        for (const { reject } of this.#settle.values()) reject(failure(401, 'unauthorized', 'Signed out'));
         this.#settle.clear();
         this.#show([]);
         await this.reload();
@@ -197,16 +165,15 @@ class Writes {
 
     async reload() {
         const shelf = this.#shelf;
-        const known = new Map(this.list.value.map((write) => [write.key, write]));
         const rows = shelf ? await shelf('writes', 'getAll').catch(() => []) : [];
         if (shelf !== this.#shelf) return;
-        const stored = new Set(rows.map((write) => write.key));
-        const unsaved = this.list.value.filter((write) => !write.n && !stored.has(write.key));
-        this.#show([...rows.map((row) => Object.assign(known.get(row.key) ?? {}, row)), ...unsaved]);
+        const known = new Map(this.list.value.map((write) => [write.key, write]));
+        const stored = rows.map((row) => merged(known.get(row.key), row));
+        this.#show([...stored, ...this.list.value.filter((write) => !write.n && !stored.includes(write))]);
     }
 
-    #show(list) {
-        this.list.set(list);
+    #show(list = this.list.value) {
+        this.list.set([...list]);
         const conflicts = list.filter((write) => write.conflict);
         if (conflicts.length || this.conflicts.value.length) {
             this.conflicts.set(conflicts.map((write) => this.#conflict(write)));
@@ -214,27 +181,32 @@ class Writes {
         this.#client.touched();
     }
 
-    add(method, path, query, body, { base = null, ifMatch } = {}) {
-        const refused = !this.#scope ? [401, { code: 'unauthorized', error: 'Sign in first' }]
-            : this.list.value.length >= QUEUE_MAX && [0, { code: 'queue_full', error: 'Too many changes wait' }];
-        if (refused) return Promise.reject(new CubbyError(...refused));
+    async add(method, path, query, body, { base = null, ifMatch } = {}) {
+        if (!this.#scope) throw failure(401, 'unauthorized', 'Sign in first');
+        if (this.list.value.length >= QUEUE_MAX) throw failure(0, 'queue_full', 'Too many changes wait');
         const write = { key: uuid(), method, path, query, body, at: Date.now(), base, version: base?.version ?? 0, ifMatch,
             late: !this.#client.reachable };
         this.#show([...this.list.value, write]);
         const settled = new Promise((resolve, reject) => this.#settle.set(write.key, { resolve, reject }));
-        this.#keep(write).then(() => this.flush());
+        this.#keep(write).then(this.flush);
         return settled;
     }
 
-    async #keep(write) {
-        const shelf = this.#shelf;
+    async #keep(write, shelf = this.#shelf) {
+        const { n, path, version } = write;
         try {
-            const n = await shelf('writes', write.n ? 'put' : 'add', write);
-            write.n ??= n;
-        } catch (error) { // full, most likely: not kept is not accepted
-            this.#drop(write, null, new CubbyError(0, { code: 'storage', error: `Cannot be kept: ${error.message}` }));
+            const added = await shelf('writes', n ? 'put' : 'add', write);
+            write.n ??= added;
+        } catch (error) { // full: what is not kept is not accepted
+            return this.#drop(write, null, failure(0, 'storage', `Cannot be kept: ${error.message}`), shelf);
         }
+        if (path !== write.path || version !== write.version) return this.#keep(write, shelf); // #rewrite() was faster
         this.#client.tellTabs({ queue: true });
+    }
+
+    #later(ms = pauseOf(++this.#tries)) {
+        clearTimeout(this.#timer);
+        this.#timer = setTimeout(this.flush, ms);
     }
 
     flush = async () => {
@@ -248,6 +220,8 @@ class Writes {
                 this.#again = false;
                 await locked(`cubby queue ${this.#scope}`, () => this.#drain(shelf));
             }
+        } catch { // the browser's storage
+            if (shelf === this.#shelf) this.#later();
         } finally {
             if (shelf === this.#shelf) this.#draining = false;
         }
@@ -255,10 +229,10 @@ class Writes {
 
     async #drain(shelf) {
         for (const { n } of await shelf('writes', 'getAll')) {
-            const stored = await shelf('writes', 'get', n); // another one may have brought it to its end
+            const stored = await shelf('writes', 'get', n); // another tab may have sent it
             if (shelf !== this.#shelf || !this.#client.online) return;
             if (!stored || stored.conflict) continue;
-            const write = this.list.value.find(({ key }) => key === stored.key) ?? stored;
+            const write = merged(this.list.value.find(({ key }) => key === stored.key), stored);
             if (!(await this.#send(write, shelf))) return;
         }
     }
@@ -267,69 +241,67 @@ class Writes {
     async #send(write, shelf) {
         const { method, path, query, body, edition } = write;
         const headers = { 'idempotency-key': edition ? `${write.key}.${edition}` : write.key };
-        // Fields are merged, unless so much time passed that the user may not have seen what stands there now.
+        // Fields are merged, unless the user may not have seen what stands there now.
         const waited = write.late || Date.now() - write.at > PATIENCE;
         const version = write.ifMatch ?? (waited && write.version);
         if (version) headers['if-match'] = `"${version}"`;
-        write.sent = true;
+        const { signal } = this.#abort;
         try {
-            const answer = await this.#client.call(method, path + query, body, { headers, signal: this.#abort.signal });
+            if (!this.#client.sure) await this.#client.me(); // not as somebody else
+            if (shelf !== this.#shelf) return false;
+            write.sent = true;
+            const { body: answer } = await this.#client.call(method, path + query, body, { headers, signal });
             this.#tries = 0;
-            if (shelf === this.#shelf) await this.#rewrite(write, answer.body.data);
-            await this.#drop(write, answer.body, null, shelf);
-            return true;
+            await this.#rewrite(write, answer.data, shelf);
+            await this.#drop(write, answer, null, shelf);
         } catch (error) {
             if (shelf !== this.#shelf) return false;
             if (!(error instanceof CubbyError)) throw error;
-            if (error.transient) {
-                this.#show(this.list.value.map((one) => Object.assign(one, { late: true })));
-                if (this.#client.offlineOff) {
-                    await this.#drop(write, null, error);
-                    return true;
-                }
-                this.#timer = setTimeout(this.flush, error.retryAfter ? error.retryAfter * 1000 : pauseOf(++this.#tries));
-                return false;
-            }
-            if (error.status === 401) { // kept until that user is back
-                this.#client.me().catch(() => {});
+            const unknown = error.status === 401; // kept until that user is back
+            if (unknown) this.#client.me().catch(() => {});
+            if (unknown || (error.transient && !this.#client.offlineOff)) {
+                for (const one of this.list.value) one.late = true;
+                this.#show();
+                this.#later(error.retryAfter && error.retryAfter * 1000);
                 return false;
             }
             if (error.status === 412 && !write.ifMatch) {
                 Object.assign(write, { conflict: true, theirs: error.body.data });
-                await this.#keep(write);
-                this.#show(this.list.value);
+                await this.#keep(write, shelf);
+                this.#show();
                 this.#client.raise('conflict', this.#conflict(write));
             } else {
-                await this.#drop(write, null, error);
-                this.#client.raise('write:failed', { write, error });
+                await this.#drop(write, null, error, shelf);
+                if (!error.transient) this.#client.raise('write:failed', { write, error });
             }
-            return true;
+        }
+        return true;
+    }
+
+    // Writes that were made from what this one has changed: the row gets its id, or next version.
+    async #rewrite({ key, method, path, version }, row, shelf) {
+        if (!row?.id || shelf !== this.#shelf) return;
+        const later = this.list.value.filter((write) => write.key !== key && (method === 'POST'
+            ? write.path === `${path}/local:${key}` : write.path === path && write.version === version));
+        for (const write of later) {
+            if (method === 'POST') write.path = `${path}/${row.id}`;
+            Object.assign(write, { version: row.version, base: row });
+            if (write.n) await this.#keep(write, shelf);
         }
     }
 
-    // Writes behind this one that were made from what it has changed: a row gets its id, or its next version.
-    async #rewrite({ key, method, path, version }, row) {
-        if (!row?.id) return;
-        for (const later of this.list.value) {
-            if (method === 'POST' && later.path === `${path}/local:${key}`) later.path = `${path}/${row.id}`;
-            else if (later.path !== path || method === 'POST' || later.version !== version) continue;
-            later.version = row.version;
-            later.base = row;
-            if (later.key !== key) await this.#keep(later);
-        }
-    }
-
-    async #drop(write, body, error, shelf = this.#shelf) {
+    async #drop(write, body, error, shelf) {
         if (write.n) await shelf('writes', 'delete', write.n);
         if (shelf !== this.#shelf) return;
         this.settled(write, body, error);
         this.#client.tellTabs({ settled: write.key, write, body, error: error && { status: error.status, body: error.body } });
     }
 
-    // In this tab or in another one. The row comes and the pending one goes in the same moment.
+    // In any tab. The row comes and the pending one goes in the same moment.
     settled(write, body, error) {
         const promise = this.#settle.get(write.key);
         this.#settle.delete(write.key);
+        if (write.method === 'POST' && body?.data?.id) this.ids.set(`local:${write.key}`, body.data.id);
         if (!error) this.#client.answered(write, body);
         this.#show(this.list.value.filter((one) => one.key !== write.key));
         if (error) promise?.reject(error);
@@ -338,9 +310,10 @@ class Writes {
 
     #conflict(write) {
         const { key, method, path, body, base, theirs } = write;
+        const shelf = this.#shelf; // whoever is signed in when it is decided
         const decide = async (change) => {
             Object.assign(write, { conflict: false, version: theirs.version, base: theirs, late: true }, change);
-            await this.#keep(write);
+            await this.#keep(write, shelf);
             await this.reload();
             await this.flush();
         };
@@ -348,12 +321,10 @@ class Writes {
             id: key, method, path, mine: body ?? null, theirs, base,
             keepMine: () => decide({}),
             merge: (fields) => decide({ body: fields, method: 'PUT', edition: (write.edition ?? 0) + 1 }),
-            useTheirs: () => this.#drop({ ...write, method: 'PUT' }, { ok: true, data: theirs }),
+            useTheirs: () => this.#drop({ ...write, method: 'PUT' }, { ok: true, data: theirs }, null, shelf),
         };
     }
 }
-
-// ---- Rows and values that stay current.
 
 class Live extends Store {
     loading = true;
@@ -361,9 +332,9 @@ class Live extends Store {
     hasMore = false;
     #client;
     #rows = new Map();
-    #gone = new Set(); // what was deleted does not come back by an event that was on its way
+    #gone = new Set(); // an event on its way does not bring it back
     #asOf = null;
-    #held = []; // events that came while the rows were asked for, or our own creation was
+    #held = []; // events, while rows are asked for or created
     #asked = 0;
     #asking = false;
     #of; // user
@@ -376,7 +347,7 @@ class Live extends Store {
         this.#client = client;
         const order = params.getAll('order');
         const plain = !order.length || (order.length === 1 && /^(createdAt|id):/.test(order[0]));
-        // Other questions are asked again when something changes: the server knows how it compares.
+        // Others are asked again after changes: the server knows how it compares.
         this.simple = plain && !params.has('where') && !params.has('q') && !params.has('offset');
         this.rising = order[0]?.endsWith(':asc') ?? false;
     }
@@ -401,23 +372,26 @@ class Live extends Store {
 
     #again(ms) {
         clearTimeout(this.#timer);
-        this.#timer = setTimeout(() => this.refresh(), ms);
+        if (this.#client.lives.has(this)) this.#timer = setTimeout(this.refresh, ms);
     }
 
     refresh = async () => {
         const asked = ++this.#asked;
         this.#asking = true;
         clearTimeout(this.#timer);
-        if (this.#of !== this.#client.user?.id) { // what one user saw is nobody else's
-            this.#of = this.#client.user?.id;
+        const of = this.#client.user?.id;
+        if (of !== this.#of) { // what one user saw is nobody else's
             this.#rows.clear();
+            this.#held = [];
             Object.assign(this, { loading: true, hasMore: false });
             this.touch();
         }
+        this.#of = of;
+        const stale = () => asked !== this.#asked || of !== this.#client.user?.id;
         const question = `${this.path}?${this.params}${this.query.replace('?', '&')}`;
         try {
             const { body, asOf } = await this.#client.call('GET', question);
-            if (asked !== this.#asked) return;
+            if (stale()) return;
             this.#rows = new Map(body.data.map((row) => [row.id, row]));
             this.#asOf = asOf;
             this.#gone.clear();
@@ -428,11 +402,12 @@ class Live extends Store {
             if (newer(this.#client.heardFrom[this.#space], asOf)) this.#again(0); // older than what we hear from on
             this.release();
         } catch (error) {
-            if (asked !== this.#asked) return;
+            if (stale()) return;
             this.#asking = false;
             if (error.transient) this.#again(pauseOf(++this.#tries));
             const kept = this.#rows.size ? null : await this.#client.kept(question);
-            if (kept && asked === this.#asked) this.#rows = new Map(kept.rows.map((row) => [row.id, row]));
+            if (stale()) return;
+            if (kept) this.#rows = new Map(kept.rows.map((row) => [row.id, row]));
             Object.assign(this, { error, loading: false });
         }
         this.touch();
@@ -442,12 +417,11 @@ class Live extends Store {
         return this.query ? `org:${this.query.slice(5)}` : 'self';
     }
 
-    // The connection is back, or told where it goes on: is something missing, or was something refused?
+    // Is something missing, or was something refused?
     check() {
         if (this.error || newer(this.#client.heardFrom[this.#space], this.#asOf)) this.refresh();
     }
 
-    // {event, data, id} of table:{c}:{type}; `type` is known.
     hear(message, type) {
         if ((message.space ?? 'self') !== this.#space) return;
         if (!this.simple) return this.#again(50);
@@ -472,9 +446,13 @@ class Live extends Store {
     put(row) {
         const old = this.#rows.get(row.id);
         if (this.#gone.has(row.id) || (old && old.version >= row.version)) return;
-        if (this.simple || old) this.#rows.set(row.id, row);
-        else this.#rows = new Map([[row.id, row], ...this.#rows]); // where it stood while it was pending
-        if (!this.simple) this.#again(50); // the server knows its place
+        if (!this.simple) return this.#again(50);
+        this.#rows.set(row.id, row);
+        if (this.#rows.size > this.limit) {
+            const ids = [...this.#rows.keys()].sort();
+            this.#rows.delete(this.rising ? ids.at(-1) : ids[0]);
+            this.hasMore = true;
+        }
         this.touch();
     }
 
@@ -488,13 +466,16 @@ class Live extends Store {
         return this.#rows.get(id);
     }
 
+    answered({ method, path, query }, body) {
+        const [, name, id] = path.split('/');
+        if (query !== this.query || `/${name}` !== this.path) return;
+        if (method === 'DELETE') this.remove(id);
+        else if (body?.data?.id) this.put(body.data);
+    }
+
     compute() {
         const rows = [...this.#rows.values()];
         if (this.simple) rows.sort((a, b) => ((a.id < b.id) === this.rising ? -1 : 1));
-        for (const { id } of rows.splice(this.limit)) { // beyond the end of what is shown
-            this.#rows.delete(id);
-            this.hasMore = true;
-        }
         return overlay(rows, this.#client.writes.list.value, this);
     }
 }
@@ -502,7 +483,7 @@ class Live extends Store {
 // The rows as they will be when all writes are answered.
 function overlay(rows, writes, { path, query, rising }) {
     for (const { key, at, method, path: where, query: of, body } of writes) {
-        if (of !== query || !where.startsWith(path)) continue;
+        if (of !== query) continue;
         if (method === 'POST' && where === path) {
             const now = new Date(at).toISOString();
             const row = { ...body, id: `local:${key}`, createdAt: now, updatedAt: now, version: 0, $pending: true };
@@ -536,11 +517,15 @@ function queryOf(make, params = new URLSearchParams()) {
     };
 }
 
+const isOfKey = (key) => ({ path, query, body }) =>
+    path === '/data' && (body?.key ?? new URLSearchParams(query).get('key')) === key;
+
 class Value extends Store {
     #client;
     #key;
     #known = null;
     #of; // user
+    #asked = 0;
 
     constructor(client, key) {
         super(null);
@@ -551,25 +536,32 @@ class Value extends Store {
     start() {
         this.#client.lives.add(this);
         this.check();
-        const off = this.#client.onChange(this.#key, (value) => {
-            this.#known = value;
-            this.touch();
-        });
+        const off = this.#client.onChange(this.#key, (value) => this.#learn(value));
         return () => {
             this.#client.lives.delete(this);
             off();
         };
     }
 
+    #learn(value) {
+        this.#asked++; // an answer that is on its way may be older
+        this.#known = value;
+        this.touch();
+    }
+
     async check() {
         const of = this.#client.user?.id;
-        if (of !== this.#of) this.#known = null;
+        if (of !== this.#of) this.#learn(null);
         this.#of = of;
-        this.touch();
-        const question = `/data?${new URLSearchParams({ key: this.#key })}`;
-        const { body } = await this.#client.call('GET', question).catch(() => ({}));
-        if (body && of === this.#of) this.#known = body.data;
-        this.touch();
+        const asked = ++this.#asked;
+        const { body } = await this.#client.call('GET', `/data${question({ key: this.#key })}`).catch(() => ({}));
+        if (body && asked === this.#asked) this.#learn(body.data);
+    }
+
+    answered(write) {
+        if (!isOfKey(this.#key)(write)) return;
+        this.#learn(write.body?.value ?? null);
+        this.check(); // whether another one wrote since
     }
 
     compute() {
@@ -577,17 +569,11 @@ class Value extends Store {
     }
 }
 
-// ---- Sockets of their own: counters, notes. They come back by themselves.
-
 class Channel extends Store {
     isConnected = false;
     isConnecting = false;
     error = null;
-    #socket = null;
-    #wanted = false;
-    #tries = 0;
-    #timer = 0;
-    #beat = 0;
+    #link = null;
 
     constructor(client, value) {
         super(value);
@@ -604,86 +590,29 @@ class Channel extends Store {
         return super.on(event, run);
     }
 
+    // In order, also while the link is loaded.
+    async do(what, message) {
+        this.#link ??= import('./cubby-link.js').then(({ Link }) => new Link(this));
+        try {
+            (await this.#link)[what](message);
+        } catch (error) {
+            this.error = error;
+            this.#link = null;
+        }
+    }
+
     connect() {
-        this.#wanted = true;
         this.client.channels.add(this);
-        if (this.#socket || !this.client.online) return;
-        clearTimeout(this.#timer);
-        const socket = this.#socket = new WebSocket(this.client.address(this.place()), this.protocols ?? []);
-        this.isConnecting = true;
-        let deadline = setTimeout(() => this.#lost(socket), PATIENCE);
-        const ping = (patience) => {
-            socket.send('{"type":"ping"}');
-            clearTimeout(deadline);
-            deadline = setTimeout(() => this.#lost(socket), patience);
-        };
-        socket.onopen = () => {
-            clearTimeout(deadline);
-            this.#tries = 0;
-            Object.assign(this, { isConnected: true, isConnecting: false, error: null });
-            this.#beat = setInterval(ping, 30000, 10000);
-            this.prod = () => ping(3000);
-            this.opened?.();
-            this.emit('open');
-        };
-        socket.onmessage = ({ data }) => {
-            clearTimeout(deadline);
-            const message = parse(data);
-            if (!message || message.type === 'pong') return;
-            this.hear(message);
-            this.emit(message.type, message);
-        };
-        socket.onclose = () => this.#lost(socket);
-        this.#drop = () => clearTimeout(deadline);
-    }
-
-    #drop = () => {};
-
-    #lost(socket) {
-        if (socket !== this.#socket) return;
-        this.#end();
-        this.error = new Error('The connection was lost');
-        this.emit('close');
-        this.emit('error', this.error);
-        this.missed?.();
-        if (this.#wanted) this.#timer = setTimeout(() => this.connect(), pauseOf(this.#tries++, 2500));
-    }
-
-    #end() {
-        this.#drop();
-        clearInterval(this.#beat);
-        clearTimeout(this.#timer);
-        const socket = this.#socket;
-        this.#socket = this.prod = null;
-        Object.assign(this, { isConnected: false, isConnecting: false });
-        if (socket) socket.onclose = socket.onmessage = null;
-        socket?.close();
-    }
-
-    // Until wake().
-    cut() {
-        if (this.#socket) this.#lost(this.#socket);
-    }
-
-    wake() {
-        if (this.#wanted && !this.#socket) this.connect();
-        else this.prod?.();
-    }
-
-    say(message) {
-        if (this.isConnected) this.#socket.send(JSON.stringify(message));
+        this.do('open');
     }
 
     reconnect() {
-        this.#end();
-        this.#tries = 0;
-        this.connect();
+        this.do('reconnect');
     }
 
     close() {
-        this.#wanted = false;
         this.client.channels.delete(this);
-        this.#end();
+        this.do('close');
     }
 }
 
@@ -704,7 +633,7 @@ class Counter extends Channel {
         return this.client.request('POST', `${this.client.root}/rpc/counter.${op}`, { name: this.name, ...input });
     }
 
-    // What changed before the socket was open it does not tell; without one, this is all there is.
+    // What changed before the socket was open it does not tell.
     opened() {
         this.#rpc('getValue').then(({ value }) => this.set({ ...this.value, value }), () => {});
     }
@@ -730,7 +659,7 @@ class Counter extends Channel {
 }
 
 class Notes extends Channel {
-    clientId = globalThis.localStorage?.getItem('notes_client_id') ?? null;
+    clientId = remembered('getItem', 'notes_client_id');
 
     constructor(client) {
         super(client, []);
@@ -743,14 +672,14 @@ class Notes extends Channel {
     hear({ type, clientId, notes, updateId }) {
         if (type === 'connected') {
             this.clientId = clientId;
-            globalThis.localStorage?.setItem('notes_client_id', clientId);
+            remembered('setItem', 'notes_client_id', clientId);
         }
         if (notes) this.set(notes);
-        if (updateId) this.say({ type: 'ack', updateId });
+        if (updateId) this.do('say', { type: 'ack', updateId });
     }
 
     refresh() {
-        this.say({ type: 'refresh' });
+        this.do('say', { type: 'refresh' });
     }
 
     forget() {
@@ -758,37 +687,38 @@ class Notes extends Channel {
         this.reconnect();
     }
 
-    async #write(method, path, text) {
-        return (await this.client.request(method, `/notes${path}`, text === undefined ? undefined : { text })).note;
+    async #write(method, path, body) {
+        return (await this.client.request(method, `/notes${path}`, body)).note;
     }
 
-    create = (text) => this.#write('POST', '', text);
-    update = (id, text) => this.#write('PUT', `/${id}`, text);
+    create = (text) => this.#write('POST', '', { text });
+    update = (id, text) => this.#write('PUT', `/${id}`, { text });
     delete = (id) => this.#write('DELETE', `/${id}`);
 }
 
-// ---- The client.
-
 export class CubbyClient extends Emitter {
     user = null;
+    sure = false; // the server takes us for `user`
     reachable = globalThis.navigator?.onLine ?? true;
     lives = new Set(); // stores that somebody looks at
     channels = new Set();
-    heardFrom = {}; // space → id from which on every event is heard
+    heardFrom = {}; // space → event id
     writes = new Writes(this);
     realtime;
+    #inner = new Emitter(); // 'auth', 'call'
     #config;
     #options;
     #ws;
     #token = null;
     #refreshToken = null;
+    #refreshing = null;
     #online = true;
     #wanted = true; // realtime
     #port = null;
-    #tab = { rooms: [], filters: [], cursors: {} };
-    #joins = new Map(); // room → promises that wait for its presence
+    #tab = { rooms: new Set(), filters: [], cursors: {} };
+    #joins = new Map(); // room → who waits for its presence
     #envelopes = new Set();
-    #tabs = null; // channel to the client's other tabs
+    #tabs = null;
     #life = new AbortController();
 
     constructor(base = '/api', options = {}) {
@@ -819,21 +749,23 @@ export class CubbyClient extends Emitter {
         }
         const on = (target, event, run) => target?.addEventListener?.(event, run, { signal: this.#life.signal });
         on(globalThis, 'online', () => this.#wake());
-        on(globalThis, 'pageshow', () => this.#wake());
+        on(globalThis, 'pageshow', ({ persisted }) => {
+            this.#wake();
+            if (persisted) this.me().catch(() => {});
+        });
         on(globalThis, 'pagehide', () => this.#leave()); // it may come back, from the browser's cache
         on(globalThis.document, 'visibilitychange', () => document.visibilityState === 'visible' && this.#wake());
-        // A clock that jumped: the machine slept.
+        // The machine slept, if the clock jumps.
         let last = Date.now();
         const clock = setInterval(() => {
             if (Date.now() - last > 15000) this.#wake();
             last = Date.now();
         }, 5000);
         on(this.#life.signal, 'abort', () => clearInterval(clock));
-        this.#setUser(parse(globalThis.localStorage?.getItem(`cubby user ${this.base}`) ?? 'null'));
+        this.#setUser(parse(remembered('getItem', `cubby user ${this.base}`)), false);
+        this.sure = false;
         this.me().catch(() => {});
     }
-
-    // -- Calls
 
     async #authorization() {
         const { token } = this.#options;
@@ -841,12 +773,9 @@ export class CubbyClient extends Emitter {
         return given ? { authorization: `Bearer ${given}` } : {};
     }
 
-    // Resolves to { body, asOf }. `path` is below the base, or a whole address.
+    // `path` is below the base, or a whole address.
     async call(method, path, body, { headers, signal } = {}) {
         const began = performance.now();
-        const abort = new AbortController();
-        const timer = setTimeout(() => abort.abort(), ANSWER);
-        signal?.addEventListener('abort', () => abort.abort());
         let response = null;
         let answer = null;
         try {
@@ -857,24 +786,22 @@ export class CubbyClient extends Emitter {
                 headers: { accept: 'application/json', ...(body !== undefined && { 'content-type': 'application/json' }),
                     ...(await this.#authorization()), ...headers },
                 credentials: 'include',
-                signal: abort.signal,
+                signal: AbortSignal.any([AbortSignal.timeout(ANSWER), ...(signal ? [signal] : [])]),
             });
             answer = await response.json();
         } catch (error) {
             if (signal?.aborted) throw error;
-        } finally {
-            clearTimeout(timer);
         }
-        // What is not our JSON came from somewhere on the way (a proxy, a hotel): nobody has answered.
+        // What is not our JSON came from a proxy, or a hotel: nobody has answered.
         const understood = answer !== null && typeof answer === 'object' && (response.ok || 'error' in answer);
         const status = understood || response?.status === 413 || response?.status >= 500 ? response.status : 0;
         this.reachable = this.#online && status !== 0 && status < 502;
-        this.emit('call', { method, path, body, status, answer, ms: performance.now() - began });
+        this.#inner.emit('call', { method, path, body, status, answer, ms: performance.now() - began });
         if (understood && response.ok) return { body: answer, asOf: response.headers.get('x-as-of') };
         const retryAfter = Number(response?.headers.get('retry-after')) || undefined;
-        throw new CubbyError(status, understood ? answer : status ? {} : response
-            ? { code: 'bad_answer', error: 'The server’s answer makes no sense' }
-            : { code: 'offline', error: 'The server cannot be reached' }, retryAfter);
+        if (understood || status) throw new CubbyError(status, understood ? answer : {}, retryAfter);
+        throw response ? failure(0, 'bad_answer', 'The server’s answer makes no sense')
+            : failure(0, 'offline', 'The server cannot be reached');
     }
 
     async request(method, path, body, options) {
@@ -882,74 +809,86 @@ export class CubbyClient extends Emitter {
     }
 
     onRequest(run) {
-        return this.on('call', run);
+        return this.#inner.on('call', run);
     }
 
-    // -- Accounts
-
-    async signup(email, password) {
-        return this.useSession(await this.request('POST', '/signup', { email, password }));
+    signup(email, password) {
+        return this.#signIn('/signup', { email, password });
     }
 
-    async login(email, password) {
-        return this.useSession(await this.request('POST', '/login', { email, password }));
+    login(email, password) {
+        return this.#signIn('/login', { email, password });
     }
 
-    async secondFactor(loginToken, code, method = 'totp') {
-        return this.useSession(await this.request('POST', `/login/${method}`, { loginToken, code }));
+    secondFactor(loginToken, code, method = 'totp') {
+        return this.#signIn(`/login/${method}`, { loginToken, code });
+    }
+
+    async #signIn(path, body) {
+        return this.useSession(await this.request('POST', path, body));
     }
 
     useSession(answer) {
-        this.#token = answer.token;
-        this.#refreshToken = answer.refreshToken;
-        this.#setUser(answer.user, 'auth:login', true);
+        this.#holds(answer);
+        this.#setUser(answer.user);
         return answer;
     }
 
-    async refresh() {
+    // One at a time: a refresh token is good once.
+    refresh() {
+        return this.#refreshing ??= this.#refresh().finally(() => (this.#refreshing = null));
+    }
+
+    async #refresh() {
         const body = this.#refreshToken && this.bearer ? { refreshToken: this.#refreshToken } : {};
-        const answer = await this.request('POST', '/refresh', body);
-        this.#token = answer.token;
-        this.#refreshToken = answer.refreshToken;
+        const answer = this.#holds(await this.request('POST', '/refresh', body));
         this.raise('auth:refresh', { user: this.user });
         return answer;
+    }
+
+    #holds(answer) {
+        this.#token = answer.token;
+        this.#refreshToken = answer.refreshToken;
+        return answer;
+    }
+
+    // Once more with a new token, where this one is no longer good.
+    #renewed(send) {
+        return send().catch(async (error) => {
+            if (error.status !== 401) throw error;
+            await this.refresh();
+            return send();
+        });
     }
 
     async logout() {
         try {
             await this.request('POST', '/logout', {});
         } finally {
-            this.#setUser(null, 'auth:logout', true);
+            this.#setUser(null);
         }
     }
 
     async me() {
         const before = this.user;
-        const settle = (user, event) => { // who has signed in or out meanwhile, stays so
-            if (this.user === before) this.#setUser(user, event, true);
-            return this.user;
-        };
-        try {
-            return settle((await this.request('GET', '/me')).user, 'auth:login');
-        } catch (error) {
+        const ask = async () => (await this.request('GET', '/me')).user;
+        const user = await (this.bearer && this.#refreshToken ? this.#renewed(ask) : ask()).catch((error) => {
             if (error.status !== 401) throw error;
-            if (this.bearer && this.#refreshToken) {
-                const again = await this.refresh().catch((refused) => refused);
-                if (!(again instanceof Error)) return this.me();
-                if (again.status !== 401) throw again;
-            }
-            return settle(null, 'auth:logout');
-        }
+            return null;
+        });
+        if (this.user === before) this.#setUser(user); // who has signed in or out meanwhile, stays so
+        return this.user;
     }
 
-    #setUser(user, event, tell = false) {
-        const changed = user?.id !== this.user?.id;
-        const same = JSON.stringify(user) === JSON.stringify(this.user);
+    // tell: the other tabs do not know yet.
+    #setUser(user, tell = true) {
+        const before = this.user;
         this.user = user;
+        this.sure = true;
         if (!user) this.#token = this.#refreshToken = null;
-        if (same) return;
-        globalThis.localStorage?.[user ? 'setItem' : 'removeItem'](`cubby user ${this.base}`, JSON.stringify(user));
-        if (changed) {
+        if (JSON.stringify(user) === JSON.stringify(before)) return;
+        remembered('setItem', `cubby user ${this.base}`, JSON.stringify(user));
+        if (user?.id !== before?.id) {
             this.#leave();
             this.#tab.cursors = {};
             this.heardFrom = {};
@@ -957,27 +896,25 @@ export class CubbyClient extends Emitter {
             for (const live of this.lives) live.refresh?.() ?? live.check();
             for (const channel of this.channels) channel.forget?.();
             this.#enter();
-            if (event) this.raise(event, { user });
+            this.raise(user ? 'auth:login' : 'auth:logout', { user });
         }
-        if (tell) this.#tabs?.postMessage({ user });
-        this.emit('auth', user);
+        if (tell) this.tellTabs({ user });
+        this.#inner.emit('auth', user);
     }
 
     onAuthStateChanged(run) {
         run(this.user);
-        return this.on('auth', run);
+        return this.#inner.on('auth', run);
     }
 
     offAuthStateChanged(run) {
-        this.off('auth', run);
+        this.#inner.off('auth', run);
     }
-
-    // -- Key-value pairs
 
     async get(key) {
         const known = this.pendingValue(key);
         if (known !== undefined) return known;
-        return (await this.request('GET', `/data?${new URLSearchParams({ key })}`)).data;
+        return (await this.request('GET', `/data${question({ key })}`)).data;
     }
 
     async set(key, value) {
@@ -986,14 +923,12 @@ export class CubbyClient extends Emitter {
     }
 
     async delete(key) {
-        await this.writes.add('DELETE', '/data', `?${new URLSearchParams({ key })}`);
+        await this.writes.add('DELETE', '/data', question({ key }));
         return { ok: true };
     }
 
     pendingValue(key, otherwise) {
-        const query = `?${new URLSearchParams({ key })}`;
-        const last = this.writes.list.value.findLast(({ path, query: of, body }) =>
-            path === '/data' && (of === query || body?.key === key));
+        const last = this.writes.list.value.findLast(isOfKey(key));
         return last ? last.body?.value ?? null : otherwise;
     }
 
@@ -1002,27 +937,22 @@ export class CubbyClient extends Emitter {
     }
 
     onChange(key, run) {
-        const offs = [this.on('kv:set', (data) => data.key === key && run(data.value)),
-            this.on('kv:delete', (data) => data.key === key && run(null))];
-        return () => offs.forEach((off) => off());
+        return this.on('kv:*', (data) => data.key === key && run(data.value ?? null));
     }
-
-    // -- Rows
 
     collection(name, { org } = {}) {
         const path = `/${name}`;
         const query = org ? `?org=${encodeURIComponent(org)}` : '';
-        const known = (id) => [...this.lives].map((live) => live.path === path && live.query === query && live.find(id))
-            .find(Boolean);
-        const row = (id) => `${path}/${encodeURIComponent(id).replace('local%3A', 'local:')}`;
+        const known = (id) => [...this.lives].find((live) => live.path === path && live.query === query && live.find(id))
+            ?.find(id);
+        const row = (id) => `${path}/${encodeURIComponent(this.writes.ids.get(id) ?? id).replace('local%3A', 'local:')}`;
         const ask = (params, sub = '') => this.request('GET', `${path}${sub}?${params}${query.replace('?', '&')}`);
         const make = {
             get: async (params) => (await ask(params)).data,
             count: async (params) => (await ask(params, '/count')).count,
             live: (params) => new Live(this, path, query, new URLSearchParams(params)),
         };
-        const write = async (method, where, body, options) =>
-            this.writes.add(method, where, query, body, options);
+        const write = (method, where, body, options) => this.writes.add(method, where, query, body, options);
         return {
             create: async (data) => (await write('POST', path, data)).data,
             async findById(id) {
@@ -1044,9 +974,6 @@ export class CubbyClient extends Emitter {
         };
     }
 
-    // -- Events
-
-    // An event that no server sent.
     raise(event, data) {
         this.emit(event, data, { event, data, timestamp: Date.now() });
     }
@@ -1056,7 +983,7 @@ export class CubbyClient extends Emitter {
     }
 
     onAnyEvent(run) {
-        return this.on('*', (data, message) => message?.event && run(message.event, data, message));
+        return this.on('*', (data, message) => run(message.event, data, message));
     }
 
     get isConnected() {
@@ -1082,12 +1009,12 @@ export class CubbyClient extends Emitter {
     }
 
     join(room) {
-        if (!this.#tab.rooms.includes(room)) this.#tab.rooms.push(room);
+        this.#tab.rooms.add(room);
         return this.presence(room);
     }
 
     leave(room) {
-        this.#tab.rooms = this.#tab.rooms.filter((one) => one !== room);
+        this.#tab.rooms.delete(room);
         this.#tellHub('tab');
     }
 
@@ -1099,16 +1026,13 @@ export class CubbyClient extends Emitter {
 
     subscribe(filters, run) {
         const entry = { filters, run };
-        const show = () => {
+        const change = (how) => {
+            this.#envelopes[how](entry);
             this.#tab.filters = [...this.#envelopes].flatMap((one) => one.filters);
             this.#tellHub('tab');
         };
-        this.#envelopes.add(entry);
-        show();
-        return () => {
-            this.#envelopes.delete(entry);
-            show();
-        };
+        change('add');
+        return () => change('delete');
     }
 
     async publish(type, payload, userId = this.user?.id) {
@@ -1116,13 +1040,7 @@ export class CubbyClient extends Emitter {
             { headers: { authorization: `Bearer ${this.#token}`, ...(await this.#authorization()) } });
         if (this.#options.token) return send();
         if (!this.#token) await this.refresh(); // cookies are not for /publish
-        try {
-            return await send();
-        } catch (error) {
-            if (error.status !== 401) throw error;
-            await this.refresh();
-            return send();
-        }
+        return this.#renewed(send);
     }
 
     counter(name = 'global-counter') {
@@ -1138,8 +1056,6 @@ export class CubbyClient extends Emitter {
             livePage({ key, root, address: `${this.root}/realtime` }));
         return { close: () => page.then((close) => close()) };
     }
-
-    // -- Offline
 
     get pending() {
         return this.writes.list;
@@ -1157,7 +1073,7 @@ export class CubbyClient extends Emitter {
         this.#online = this.reachable = online;
         if (!online) {
             this.#leave();
-            for (const channel of this.channels) channel.cut();
+            for (const channel of this.channels) channel.do('cut');
         } else this.#wake();
     }
 
@@ -1167,12 +1083,12 @@ export class CubbyClient extends Emitter {
 
     close() {
         this.#life.abort();
-        this.#leave();
-        this.#tabs?.close();
-        for (const channel of [...this.channels]) channel.close();
+        this.disconnectRealtime();
+        this.#tabs = this.#tabs?.close();
+        this.writes.open(null);
+        this.lives.clear();
+        for (const channel of this.channels) channel.close();
     }
-
-    // -- Between the parts
 
     address(path) {
         const url = new URL(this.root + path);
@@ -1194,7 +1110,6 @@ export class CubbyClient extends Emitter {
             write.sent && write.method === 'POST' && write.path === path && write.query === query);
     }
 
-    // Writes have changed: what shows them looks again.
     touched() {
         for (const live of this.lives) {
             live.release?.();
@@ -1202,12 +1117,8 @@ export class CubbyClient extends Emitter {
         }
     }
 
-    answered({ method, path, query }, body) {
-        for (const live of this.lives) {
-            if (live.query !== query || !path.startsWith(live.path)) continue;
-            if (method === 'DELETE') live.remove(path.slice(live.path.length + 1));
-            else if (body?.data?.id) live.put(body.data);
-        }
+    answered(write, body) {
+        for (const live of this.lives) live.answered(write, body);
     }
 
     tellTabs(message) {
@@ -1216,7 +1127,7 @@ export class CubbyClient extends Emitter {
 
     #fromTab({ user, of, queue, settled, write, body, error }) {
         if (user !== undefined) {
-            if (!this.bearer) this.#setUser(user, user ? 'auth:login' : 'auth:logout');
+            if (!this.bearer) this.#setUser(user, false);
         } else if (of !== this.user?.id) return;
         else if (settled) this.writes.settled(write, body, error && new CubbyError(error.status, error.body));
         else if (queue) this.writes.reload();
@@ -1225,14 +1136,13 @@ export class CubbyClient extends Emitter {
     #wake() {
         if (!this.#online) return;
         this.reachable = true;
+        this.sure = false; // while it slept, another tab may have signed in
         this.#enter();
         this.#tellHub('hello');
         this.#post({ what: 'wake' });
-        for (const channel of this.channels) channel.wake();
+        for (const channel of this.channels) channel.do('wake');
         this.writes.flush();
     }
-
-    // -- Realtime
 
     async #enter() {
         if (this.#port || !this.#online || !this.user || !this.#wanted) return;
@@ -1268,8 +1178,7 @@ export class CubbyClient extends Emitter {
     }
 
     #tellHub(what, room) {
-        const { rooms, ...tab } = this.#tab;
-        this.#post({ what, room, tab: { ...tab, rooms: new Set(rooms) } });
+        this.#post({ what, room, tab: this.#tab });
     }
 
     #say(message) {
@@ -1289,15 +1198,13 @@ export class CubbyClient extends Emitter {
     }
 
     #hear({ hello, state, out, message }) {
-        if (hello) {
-            for (const [space, id] of Object.entries(hello)) this.#heardFrom(space, id);
-        }
+        for (const [space, id] of Object.entries(hello ?? {})) this.#heardFrom(space, id);
         if (state) this.#state(state);
         if (out) this.me().catch(() => {});
         if (message) this.#event(message);
     }
 
-    // Everything after `id` will be heard; what came between the last event we know and that one will not.
+    // Everything after `id` will be heard, and nothing between the last event we know and that one.
     #heardFrom(space, id) {
         const { cursors } = this.#tab;
         const last = cursors[space];
@@ -1317,28 +1224,19 @@ export class CubbyClient extends Emitter {
         if (event === 'realtime:resync') delete cursors[space];
         if (at && !cursors[space]) this.#heardFrom(space, at);
         const [kind, name, type] = event.split(':');
-        if (kind === 'table') {
-            for (const live of this.lives) if (live.path === `/${name}`) live.hear(message, type);
-        }
+        for (const live of this.lives) if (kind === 'table' && live.path === `/${name}`) live.hear(message, type);
         if (event === 'presence') {
             for (const resolve of this.#joins.get(data.room) ?? []) resolve(data);
             this.#joins.delete(data.room);
         }
-        if (event === 'envelope') this.#envelope(data);
+        if (event === 'envelope') {
+            import('./cubby-port.js').then(({ deliver }) => deliver(data, this.#envelopes, (ack) => this.#say(ack)));
+        }
         if (event === 'realtime:token_expiring') this.#renew();
         this.emit(event, data, message);
     }
 
-    async #envelope(envelope) {
-        const { type, payload, envelopeId } = envelope;
-        for (const { filters, run } of this.#envelopes) {
-            const wanted = filters.some(({ type: pattern, ...fields }) => matches(pattern, type)
-                && Object.entries(fields).every(([name, value]) => payload?.[name] === value));
-            if (wanted) this.#say({ type: 'ack', envelopeId, result: await run(envelope) ?? null });
-        }
-    }
-
-    // A stream by cookie lives with the session; one by token is told the next token.
+    // A stream by cookie lives with the session.
     async #renew() {
         if (!this.bearer) return;
         if (!this.#options.token) await this.refresh().catch(() => {});
@@ -1349,8 +1247,6 @@ export class CubbyClient extends Emitter {
 
 export { CubbyClient as UserDOClient };
 export default CubbyClient;
-
-// ---- Helpers
 
 export function debounce(run, ms = 100) {
     let timer = 0;
