@@ -238,6 +238,26 @@ describe('the desk', { timeout: 120000 }, () => {
         await desk.close(stranger);
     });
 
+    it('huge texts and odd Unicode stay in their place', async () => {
+        const page = await desk.someone();
+        const odd = '\u202e\u2067\u200f' + 'e\u0301\u0323'.repeat(40) + '\u{1f469}\u200d\u{1f680}\ufeff\u{10ffff}';
+        const huge = `${odd} ${'lorem ipsum '.repeat(40000)}`;
+        await page.user.ok('POST', '/api/posts', { title: odd, content: huge });
+        await page.user.ok('POST', '/data', { key: odd, value: { [odd]: huge.slice(0, 100000) } });
+        await page.user.ok('POST', '/api/notes', { text: huge.slice(0, 200000) });
+        await desk.post(page, odd).waitFor();
+        await page.locator('.pairs dt').waitFor();
+        await until(async () => (await page.locator('#note-list textarea').inputValue()).length === 200000, 'the note');
+        const [width, height] = await page.evaluate(() => {
+            const { scrollWidth, scrollHeight } = document.documentElement;
+            return [scrollWidth - innerWidth, scrollHeight];
+        });
+        assert.ok(width <= 0 && height < 4000, `${width} px too wide, ${height} px high`);
+        await desk.accessible(page, 'huge texts');
+        await desk.publish(page, 'Still quick');
+        await desk.close(page);
+    });
+
     it('the console has the client, its state, the connection and a broadcast', async () => {
         const page = await desk.someone();
         const state = await page.evaluate(() => window.debugUserDO());

@@ -4,7 +4,7 @@ const SECRET = /password|token|secret|credential|^(code|recoveryCodes|uri)$/i;
 const PLACEHOLDERS = { newPassword: '<new password>', recoveryCodes: '<codes>', uri: '<uri>' };
 
 // Inside single quotes sh leaves everything as it is, but for a single quote.
-export const quote = (text) => (/^[\w@%+=:,./-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`);
+const quote = (text) => (/^[\w@%+=:,./-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`);
 
 // The same value, with a placeholder for what is nobody's business.
 export function redact(value, name = '') {

@@ -5,6 +5,9 @@ import { SLOW, client, explain } from './client.js';
 export const SLOW_MS = 2500;
 const TOAST_MS = 6000;
 const TOASTS = 4;
+const LONG = 300;
+const LINES = 5;
+const SHOWN = 20000;
 // Made once: making one takes longer than the rest of a row.
 const CLOCK = new Intl.DateTimeFormat(undefined, { timeStyle: 'medium', hourCycle: 'h23' });
 const DATE = new Intl.DateTimeFormat(undefined, { dateStyle: 'medium', timeStyle: 'short' });
@@ -43,6 +46,13 @@ export function username() {
     const field = element('input', { autocomplete: 'username', hidden: true, 'aria-hidden': 'true', tabindex: '-1' });
     client.onAuthStateChanged((user) => (field.value = user?.email ?? ''));
     return field;
+}
+
+// Somebody's text, of any length: what is long scrolls, and can be reached by keyboard for that.
+export function prose(name, text, style = null) {
+    const isLong = text.length > LONG || text.split('\n', LINES).length === LINES;
+    const shown = text.length > SHOWN ? `${text.slice(0, SHOWN)}…` : text;
+    return element(name, { class: style, tabindex: isLong && '0' }, shown);
 }
 
 // A line in the corner that goes by itself.

@@ -12,7 +12,7 @@ function slotOf(userId) {
 }
 
 // The same for everybody: it follows from the id.
-export const hueOf = (userId) => HUES[slotOf(userId)];
+const hueOf = (userId) => HUES[slotOf(userId)];
 
 // Of people in one room, id → hue: no two alike as long as there are enough.
 export function huesOf(userIds) {

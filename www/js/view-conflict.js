@@ -1,7 +1,7 @@
 // Two wrote the same row: what it was, what is mine, what is theirs, and which shall stand.
 
 import { client } from './client.js';
-import { $, button, element, onPress, onSubmit } from './dom.js';
+import { $, button, element, onPress, onSubmit, prose } from './dom.js';
 import { view } from './view.js';
 
 const OURS = new Set(['id', 'createdAt', 'updatedAt', 'version', 'userId', '$pending']);
@@ -59,7 +59,7 @@ export function conflictView() {
     function versions(names) {
         const { mine, theirs, base } = open;
         const version = (title, row, name, style) => element('div', { class: `version ${style}` },
-            element('dt', {}, title), element('dd', { class: 'text' }, shown(row?.[name])));
+            element('dt', {}, title), prose('dd', shown(row?.[name]), 'text'));
         const differs = (name) => name in mine && !same(mine[name], theirs[name]);
         const fields = names.map((name) => element('fieldset', { class: differs(name) ? 'differs' : null },
             element('legend', {}, name),

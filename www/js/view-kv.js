@@ -2,7 +2,7 @@
 // answered yet shows too.
 
 import { client, explain } from './client.js';
-import { $, button, element, onSubmit, sayFailure } from './dom.js';
+import { $, button, element, onSubmit, prose, sayFailure } from './dom.js';
 import { oncePerFrame, view } from './view.js';
 
 const PAGES = 10;
@@ -41,7 +41,7 @@ export function kvView() {
         return [
             element('dt', { 'data-key': key, class: pending ? 'pending' : null }, key),
             element('dd', { class: pending ? 'pending' : null },
-                element('code', {}, JSON.stringify(value)),
+                prose('code', JSON.stringify(value)),
                 element('span', { class: 'actions' },
                     button('Edit', 'quiet', { 'aria-label': `Edit ${key}`, onclick: () => edit(key, value) }),
                     button('Delete', 'quiet danger', { 'aria-label': `Delete ${key}`, onclick: () => remove(key) }))),

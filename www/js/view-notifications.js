@@ -1,7 +1,7 @@
 // The bell: how much is unread, the newest ten notifications, and the demonstration's broadcast.
 
 import { client, explain } from './client.js';
-import { $, button, element, onPress, onSubmit, sayFailure, time, toast } from './dom.js';
+import { $, button, element, onPress, onSubmit, prose, sayFailure, time, toast } from './dom.js';
 import { followRows } from './list.js';
 import { view } from './view.js';
 
@@ -45,7 +45,7 @@ export function notificationsView() {
 
     function item(n) {
         return element('li', { class: `item note ${n.type}${n.read ? ' read' : ''}`, 'data-id': n.id },
-            element('p', { class: 'text' }, n.message),
+            prose('p', n.message, 'text'),
             element('p', { class: 'meta' }, time(n.createdAt),
                 element('span', { class: 'actions' },
                     n.read ? element('span', {}, 'Read') : button('Mark as read', 'quiet', {

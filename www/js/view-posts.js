@@ -1,7 +1,7 @@
 // Posts: written, changed in place and deleted at once, here and in every other tab.
 
 import { client, explain } from './client.js';
-import { $, button, element, onSubmit, sayFailure, time } from './dom.js';
+import { $, button, element, onSubmit, prose, sayFailure, time } from './dom.js';
 import { followRows } from './list.js';
 import { view } from './view.js';
 
@@ -28,7 +28,7 @@ export function postsView() {
         const state = post.$pending ? ' · waiting' : post.version > 1 ? ' · edited' : '';
         return element('li', { class: post.$pending ? 'item pending' : 'item', 'data-id': post.id },
             element('h3', {}, post.title),
-            element('p', { class: 'text' }, post.content),
+            prose('p', post.content, 'text'),
             element('p', { class: 'meta' }, time(post.createdAt ?? Date.now()), state,
                 element('span', { class: 'actions' },
                     button('Edit', 'quiet', { name: 'edit', 'aria-label': `Edit ${post.title}`,

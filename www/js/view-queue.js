@@ -9,7 +9,7 @@ import { view } from './view.js';
 const WORDS_LENGTH = 80;
 
 // A write as a person would say it.
-export function describe({ method, path, query, body, base }) {
+function describe({ method, path, query, body, base }) {
     const [, name, id] = path.split('/');
     if (name === 'data') {
         const key = method === 'DELETE' ? new URLSearchParams(query).get('key') : body?.key;
