@@ -446,13 +446,9 @@ class Live extends Store {
     put(row) {
         const old = this.#rows.get(row.id);
         if (this.#gone.has(row.id) || (old && old.version >= row.version)) return;
-        if (!this.simple) return this.#again(50);
-        this.#rows.set(row.id, row);
-        if (this.#rows.size > this.limit) {
-            const ids = [...this.#rows.keys()].sort();
-            this.#rows.delete(this.rising ? ids.at(-1) : ids[0]);
-            this.hasMore = true;
-        }
+        if (this.simple || old) this.#rows.set(row.id, row);
+        else this.#rows = new Map([[row.id, row], ...this.#rows]); // where it stood while it was pending
+        if (!this.simple) this.#again(50); // the server knows its place
         this.touch();
     }
 
@@ -476,6 +472,10 @@ class Live extends Store {
     compute() {
         const rows = [...this.#rows.values()];
         if (this.simple) rows.sort((a, b) => ((a.id < b.id) === this.rising ? -1 : 1));
+        for (const { id } of rows.splice(this.limit)) {
+            this.#rows.delete(id);
+            this.hasMore = true;
+        }
         return overlay(rows, this.#client.writes.list.value, this);
     }
 }
