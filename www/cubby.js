@@ -684,7 +684,7 @@ class Notes extends Channel {
 
     forget() {
         this.set([]);
-        this.reconnect();
+        this.do(this.client.user ? 'reconnect' : 'close');
     }
 
     async #write(method, path, body) {

@@ -152,8 +152,9 @@ describe('the hooks for React', { timeout: 180000 }, () => {
         await until(async () => await page.locator('input').inputValue() === 'Bob', 'the value to follow');
         await page.locator('.notes').click();
         await reads(page, '.notes', 'a note');
+        assert.deepEqual(page.complaints, []);
         await page.evaluate(() => client.logout());
         await reads(page, '.state', 'nobody off 0');
-        assert.deepEqual(page.complaints, []);
+        await reads(page, '.notes', '');
     });
 });
