@@ -88,8 +88,8 @@ serve() {
     : "${PORT:=8080}" "${DATA:=build/demo}" "${CUBBY_CORS_ORIGINS:=http://127.0.0.1:$PORT}"
     origin=http://localhost:$PORT
     export PORT DATA CUBBY_CORS_ORIGINS CUBBY_PUBLIC_URL=${CUBBY_PUBLIC_URL:-$origin}
-    mkdir -p "$DATA" && rm -f "$DATA/run/address"
-    apache-conf/serve.sh run "$1" "$2" >"$DATA/serve.log" &
+    mkdir -p "$DATA/run" && rm -f "$DATA/run/address"
+    apache-conf/serve.sh run "$1" "$2" >"$DATA/run/serve.log" &
     server=$!
     trap 'kill -TERM $server 2>/dev/null' INT TERM HUP
     until [ -s "$DATA/run/address" ]; do
