@@ -121,7 +121,11 @@ export interface Write {
     key: string;
     method: string;
     path: string;
+    /** The rest of the address: "", or "?" and what follows. */
+    query: string;
     body: any;
+    /** The row it was made from, where that was known. */
+    base: Row | null;
     /** Milliseconds since 1970. */
     at: number;
     /** It was tried, or made, while no server was reached. */
