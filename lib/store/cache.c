@@ -53,19 +53,10 @@ void cache_release(struct cache *c)
     pthread_mutex_destroy(&c->mutex);
 }
 
-static size_t make_key(char out[SPACE_ID_MAX + 2], enum space_kind kind, struct str id)
-{
-    out[0] = "muos"[kind];
-    if (id.n) /* main has none */
-        memcpy(out + 1, id.p, id.n);
-    out[1 + id.n] = '\0';
-    return 1 + id.n;
-}
-
 static struct handle *make(struct cache *c, struct store *s, enum space_kind kind, struct str id)
 {
     struct handle *h = mem_zalloc(1, sizeof *h);
-    size_t n = make_key(h->key, kind, id);
+    size_t n = files_key(h->key, kind, id);
     if (id.n)
         memcpy(h->space.id, id.p, id.n);
     h->space.kind = kind;
@@ -112,7 +103,7 @@ enum err cache_hold(struct cache *c, struct store *s, enum space_kind kind, stru
                     int wait_ms, struct handle **out)
 {
     char key[SPACE_ID_MAX + 2];
-    size_t n = make_key(key, kind, id);
+    size_t n = files_key(key, kind, id);
     pthread_mutex_lock(&c->mutex);
     struct handle *h = map_get(&c->map, str_make(key, n));
     if (!h)

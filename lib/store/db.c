@@ -9,6 +9,7 @@
 #include <sys/statvfs.h>
 #include <unistd.h>
 
+#include "base/enc.h"
 #include "base/list.h"
 #include "base/mem.h"
 #include "store/db.h"
@@ -295,6 +296,20 @@ static enum err configure_file(struct db *db)
     return limit_size(db, page_size);
 }
 
+static int open_handle(sqlite3 **out, const char *path, bool immutable)
+{
+    struct buf uri = BUF_INIT;
+    const int flags = SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_NOFOLLOW;
+    if (!immutable)
+        return sqlite3_open_v2(path, out, flags | SQLITE_OPEN_READWRITE, NULL);
+    buf_append_lit(&uri, "file:");
+    percent_append(&uri, str_from_c(path));
+    buf_append_lit(&uri, "?immutable=1");
+    int rc = sqlite3_open_v2(uri.p, out, flags | SQLITE_OPEN_READONLY | SQLITE_OPEN_URI, NULL);
+    buf_release(&uri);
+    return rc;
+}
+
 enum err db_open(struct db **out, const char *path, const struct db_options *o)
 {
     *out = NULL;
@@ -303,11 +318,9 @@ enum err db_open(struct db **out, const char *path, const struct db_options *o)
         return e;
     struct db *db = mem_zalloc(1, sizeof *db);
     db->options = *o;
+    db->options.reader |= o->immutable;
     list_init(&db->used);
-    int rc =
-        sqlite3_open_v2(path, &db->handle,
-                        SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_NOFOLLOW, NULL);
-    e = check(db, rc);
+    e = check(db, open_handle(&db->handle, path, o->immutable));
     if (e)
         goto out;
     configure_handle(db);
@@ -665,4 +678,49 @@ enum err db_checkpoint(struct db *db, bool *all)
     if (*all)
         db->wal_frames = 0;
     return OK;
+}
+
+/* --- copies ----------------------------------------------------------------------------------- */
+
+/* All pages in one step: one snapshot. `to` has its own error, for its own disk. */
+static enum err copy_pages(struct db *from, struct db *to)
+{
+    sqlite3_backup *copy = sqlite3_backup_init(to->handle, "main", from->handle, "main");
+    if (!copy)
+        return fail(to, sqlite3_errcode(to->handle));
+    int rc = sqlite3_backup_step(copy, -1);
+    int rc_end = sqlite3_backup_finish(copy);
+    if (rc == SQLITE_DONE)
+        return check(to, rc_end);
+    return fail(to, rc);
+}
+
+/* The new file is nobody's until the copy is whole, so it needs no journal and no sync here. */
+static enum err open_copy(struct db **out, const char *path)
+{
+    struct db *db = mem_zalloc(1, sizeof *db);
+    *out = db;
+    list_init(&db->used);
+    enum err e = check(db, open_handle(&db->handle, path, false));
+    if (e)
+        return e;
+    sqlite3_extended_result_codes(db->handle, 1);
+    return db_exec(db, "PRAGMA journal_mode=OFF; PRAGMA synchronous=OFF");
+}
+
+enum err db_copy(struct db *db, const char *path)
+{
+    struct db *to = NULL;
+    enum err e = create_file(path);
+    if (e)
+        return e;
+    e = open_copy(&to, path);
+    if (!e)
+        e = copy_pages(db, to);
+    if (e)
+        memcpy(db->message, to->message, sizeof db->message);
+    db_close(to);
+    if (e)
+        unlink(path);
+    return e;
 }

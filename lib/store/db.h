@@ -23,6 +23,7 @@ struct db_options {
     int busy_ms;           /* how long to wait for SQLite's own locks */
     int64_t max_bytes;     /* size the file may not grow beyond (then ERR_QUOTA), 0: no limit */
     int64_t reserve_bytes; /* but by that much more it may, see db_forgo_reserve */
+    bool immutable;        /* a reader of a file at rest that nobody changes: no lock, no trace */
 };
 
 /* Initialiser of a statement's text: static const struct str sql_get = SQL("SELECT …"); */
@@ -151,6 +152,12 @@ enum err db_forgo_reserve(struct db *db) must_check;
 
 /* Bytes of the file that hold something: without the pages that deletions left free. */
 enum err db_used_bytes(struct db *db, int64_t *bytes) must_check;
+
+/*
+ * Write what the last commit left to `path`, a new file (0600), page by page; writers go on
+ * meanwhile. Not yet durable. A failure leaves nothing there, and says ERR_FULL of that disk.
+ */
+enum err db_copy(struct db *db, const char *path) must_check;
 
 /* Frames in the WAL after the last commit of this handle (right after the open: by its size): what
  * a checkpoint would move. */

@@ -18,6 +18,15 @@ bool files_is_sharded(enum space_kind kind)
     return kind == SPACE_USER || kind == SPACE_ORG;
 }
 
+size_t files_key(char out[SPACE_ID_MAX + 2], enum space_kind kind, struct str id)
+{
+    out[0] = "muos"[kind];
+    if (id.n) /* main has none */
+        memcpy(out + 1, id.p, id.n);
+    out[1 + id.n] = '\0';
+    return 1 + id.n;
+}
+
 /* The folder of a space's file. */
 static void folder_path(struct buf *out, const struct space *sp)
 {
@@ -68,6 +77,28 @@ enum err files_sync_shard(const struct space *sp)
     struct buf path = BUF_INIT;
     folder_path(&path, sp);
     enum err e = sync_folder(path.p);
+    buf_release(&path);
+    return e;
+}
+
+enum err files_keep(const struct space *sp, const char *keep)
+{
+    static const char *const suffixes[] = {"", "-wal", "-shm"};
+    struct buf path = BUF_INIT, kept = BUF_INIT;
+    enum err e = OK;
+    files_path(&path, sp);
+    size_t n = path.n;
+    for (size_t i = 0; !e && i < ARRAY_LEN(suffixes); i++) {
+        path.n = n;
+        buf_appendf(&path, "%s", suffixes[i]);
+        buf_reset(&kept);
+        buf_appendf(&kept, "%s%s", keep, suffixes[i]);
+        if (i < 2 && link(path.p, kept.p) < 0 && errno != ENOENT)
+            e = ERR_INTERNAL;
+        else if (i > 0 && unlink(path.p) < 0 && errno != ENOENT)
+            e = ERR_INTERNAL;
+    }
+    buf_release(&kept);
     buf_release(&path);
     return e;
 }

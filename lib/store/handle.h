@@ -108,6 +108,9 @@ void cache_count(struct cache *c, uint64_t *which);
 
 /* --- files.c --- */
 
+/* A space's name in the cache and in the lock file, '\0'-terminated; its length. */
+size_t files_key(char out[SPACE_ID_MAX + 2], enum space_kind kind, struct str id);
+
 /* data_dir and the folders in it, 0700. ERR_INVALID: not a folder one can use. */
 enum err files_make_tree(const char *data_dir) must_check;
 
@@ -119,6 +122,12 @@ enum err files_make_shard(const struct space *sp) must_check;
 
 /* Make the names in the folder of this space durable. */
 enum err files_sync_shard(const struct space *sp) must_check;
+
+/*
+ * Give the file, with its -wal if there is one, the name `keep` as well, and remove its -wal and
+ * -shm, so that the next file of that name can take its place.
+ */
+enum err files_keep(const struct space *sp, const char *keep) must_check;
 
 /* The file, its -wal and -shm, as far as they exist. */
 enum err files_delete(const struct space *sp) must_check;

@@ -12,6 +12,7 @@
 
 #define SLEEP_FIRST_US 200
 #define SLEEP_LAST_US  5000
+#define PLACE_USE      (INT64_C(1) << 61) /* behind those of spaces */
 
 enum err lock_open(const char *data_dir, int *fd)
 {
@@ -70,4 +71,11 @@ void lock_drop(int fd, int64_t place)
 {
     int rc = set(fd, place, F_UNLCK);
     assert(rc == 0);
+}
+
+enum err lock_use(int fd, bool alone)
+{
+    if (set(fd, PLACE_USE, alone ? F_WRLCK : F_RDLCK) == 0)
+        return OK;
+    return errno == EAGAIN || errno == EACCES || errno == ENOLCK ? ERR_BUSY : ERR_INTERNAL;
 }

@@ -30,4 +30,10 @@ enum err lock_take(int fd, int64_t place, int wait_ms) must_check;
 
 void lock_drop(int fd, int64_t place);
 
+/*
+ * Every program that may write holds the folder in use, together with the others; one that replaces
+ * all of it holds it alone. Until the descriptor is closed. ERR_BUSY at once where that cannot be.
+ */
+enum err lock_use(int fd, bool alone) must_check;
+
 #endif

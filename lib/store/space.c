@@ -1,6 +1,7 @@
 /* Spaces: opening and closing their files, handing them out, transactions under the lock. */
 #include "base/base.h"
 
+#include <stdio.h>
 #include <unistd.h>
 
 #include "base/buf.h"
@@ -15,7 +16,7 @@
 
 #define OPEN_DOZE_LAST_MS 64 /* of the pauses between tries to open a file: 127 ms in all */
 
-static bool id_is_valid(enum space_kind kind, struct str id)
+bool space_id_is_valid(enum space_kind kind, struct str id)
 {
     if (kind == SPACE_MAIN)
         return id.n == 0;
@@ -186,7 +187,7 @@ static enum err acquire(struct store *s, enum space_kind kind, struct str id, bo
 {
     struct handle *h;
     *out = NULL;
-    if (!id_is_valid(kind, id) || (create && s->options.reader))
+    if (!space_id_is_valid(kind, id) || (create && s->options.reader))
         return ERR_NOT_FOUND;
     enum err e = cache_hold(&s->cache, s, kind, id, s->options.busy_ms, &h);
     if (e)
@@ -231,7 +232,7 @@ void space_release(struct space *sp)
 enum err space_delete(struct store *s, enum space_kind kind, struct str id)
 {
     struct handle *h;
-    if (kind == SPACE_MAIN || !id_is_valid(kind, id) || s->options.reader)
+    if (kind == SPACE_MAIN || !space_id_is_valid(kind, id) || s->options.reader)
         return ERR_NOT_FOUND;
     enum err e = cache_hold(&s->cache, s, kind, id, s->options.busy_ms, &h);
     if (e)
@@ -241,6 +242,64 @@ enum err space_delete(struct store *s, enum space_kind kind, struct str id)
         db_close(h->space.db);
         h->space.db = NULL;
         e = files_delete(&h->space);
+        lock_drop(s->locks, h->place);
+    }
+    cache_give(&s->cache, h);
+    return e;
+}
+
+enum err space_vacuum(struct space *sp)
+{
+    struct handle *h = handle_of(sp);
+    struct store *s = sp->store;
+    bool all;
+    assert(!db_in_transaction(sp->db) && !s->options.reader);
+    enum err e = lock_take(s->locks, h->place, s->options.busy_ms);
+    if (e)
+        return e;
+    e = db_file_is_gone(sp->db) ? ERR_NOT_FOUND : db_exec(sp->db, "VACUUM");
+    if (!e)
+        e = db_checkpoint(sp->db, &all);
+    lock_drop(s->locks, h->place);
+    return e;
+}
+
+/* Under the lock. A WAL that cannot be moved into the file is kept beside it. */
+static enum err put_in_place(struct handle *h, const char *path, const char *keep)
+{
+    struct buf at = BUF_INIT;
+    bool all;
+    enum err e = open_file(h, false);
+    if (!e)
+        e = db_checkpoint(h->space.db, &all);
+    db_close(h->space.db);
+    h->space.db = NULL;
+    if (e && e != ERR_NOT_FOUND && e != ERR_CORRUPT)
+        return e;
+    e = files_is_sharded(h->space.kind) ? files_make_shard(&h->space) : OK;
+    if (!e)
+        e = files_keep(&h->space, keep);
+    files_path(&at, &h->space);
+    if (!e && rename(path, at.p) < 0)
+        e = ERR_INTERNAL;
+    buf_release(&at);
+    return e ? e : files_sync_shard(&h->space);
+}
+
+enum err space_replace(struct store *s, enum space_kind kind, struct str id, const char *path,
+                       const char *keep)
+{
+    struct handle *h;
+    if (kind == SPACE_MAIN || !space_id_is_valid(kind, id) || s->options.reader)
+        return ERR_NOT_FOUND;
+    enum err e = cache_hold(&s->cache, s, kind, id, s->options.busy_ms, &h);
+    if (e)
+        return e;
+    if (h->space.db)
+        handle_close(h);
+    e = lock_take(s->locks, h->place, s->options.busy_ms);
+    if (!e) {
+        e = put_in_place(h, path, keep);
         lock_drop(s->locks, h->place);
     }
     cache_give(&s->cache, h);

@@ -19,6 +19,8 @@ enum space_kind { SPACE_MAIN, SPACE_USER, SPACE_ORG, SPACE_SHARED, SPACE_KINDS }
 #define SPACE_ID_MAX 40
 #define EPOCH_LEN    8
 
+bool space_id_is_valid(enum space_kind kind, struct str id);
+
 /* A table of rows that a collection declares (domain/collection.h fills it). */
 struct rows_table {
     struct str name;       /* [a-z][a-z0-9_]{0,62}: the table is c_<name> */
@@ -35,6 +37,9 @@ struct rows_table {
  * keys are not written there. More than all sessions and activity of a user take.
  */
 #define SPACE_RESERVE (2 * 1024 * 1024)
+
+/* In a data folder, while a restore puts its files in place (store/restore.h). */
+#define STORE_RESTORING "restoring"
 
 struct store_options {
     const char *data_dir;
@@ -72,7 +77,8 @@ struct space {
 
 /*
  * Make the directories (0700), open and migrate main.db, start the checkpointer thread.
- * ERR_TOO_NEW, ERR_CORRUPT, ERR_INVALID (directory not usable) with *message for the log, in mem.
+ * ERR_TOO_NEW, ERR_CORRUPT, ERR_INVALID (directory not usable), ERR_CONFLICT (half restored), with
+ * *message for the log, in mem.
  */
 enum err store_open(struct store **out, const struct store_options *o, struct arena *mem,
                     struct str *message) must_check;
@@ -102,6 +108,20 @@ void space_release(struct space *sp);
 /* Close every cached handle of the space and delete its files. ERR_BUSY when someone holds it too
  * long. */
 enum err space_delete(struct store *s, enum space_kind kind, struct str id) must_check;
+
+/*
+ * Rewrite the file of a space that is held, outside of a transaction, without the pages that
+ * deletions left free. Its writers wait meanwhile: ERR_BUSY, ERR_FULL.
+ */
+enum err space_vacuum(struct space *sp) must_check;
+
+/*
+ * Put the file `path`, at rest, durable and of the same file system, in the place of the space's:
+ * every process sees it at its next transaction. What was there gets the name `keep` (new, of the
+ * same file system); it may be damaged, or not there.
+ */
+enum err space_replace(struct store *s, enum space_kind kind, struct str id, const char *path,
+                       const char *keep) must_check;
 
 /*
  * Transactions. A write takes the writers' lock of all processes first (store/lock.h), then BEGIN

@@ -8,6 +8,15 @@
 #include "store/lock.h"
 #include "store/tables.h"
 
+/* A folder of that name holds what a restore was about to put in place when it was cut short. */
+static bool is_half_restored(const struct store *s)
+{
+    struct arena mem = ARENA_INIT;
+    bool half = access(arena_printf(&mem, "%s/" STORE_RESTORING, s->data_dir).p, F_OK) == 0;
+    arena_release(&mem);
+    return half;
+}
+
 /* A reader waits for nothing here: what is not there yet is ERR_NOT_FOUND when it is asked for. */
 static enum err start_writer(struct store *s)
 {
@@ -15,6 +24,10 @@ static enum err start_writer(struct store *s)
     enum err e = files_make_tree(s->data_dir);
     if (!e)
         e = lock_open(s->data_dir, &s->locks);
+    if (!e)
+        e = lock_use(s->locks, false);
+    if (!e && is_half_restored(s))
+        e = ERR_CONFLICT;
     if (!e)
         e = space_create(s, SPACE_MAIN, STR_NULL, &main_db);
     if (e)
@@ -34,7 +47,9 @@ static const char *reason(enum err e)
     case ERR_CORRUPT:
         return "main.db is damaged";
     case ERR_BUSY:
-        return "main.db is in use, or no descriptor or thread is to be had";
+        return "it is being restored, main.db is in use, or no descriptor or thread is to be had";
+    case ERR_CONFLICT:
+        return "a restore was cut short here: run `cubbyctl restore` again, with --force";
     case ERR_FULL:
         return "the disk is full";
     default:

@@ -15,8 +15,8 @@ void test_v1_user(struct test_push *t, const char *id)
 {
     struct space *sp;
     struct str user = str_from_c(id);
-    struct account a = {user, arena_printf(&t->mem, "%s@example.org", id), STR("-"), TEST_NOW_MS,
-                        false, 0};
+    struct account a = {
+        user, arena_printf(&t->mem, "%s@example.org", id), STR("-"), TEST_NOW_MS, false, 0};
     assert_int_equal(space_create(t->store.store, SPACE_USER, user, &sp), OK);
     space_release(sp);
     assert_int_equal(accounts_create(t->store.store, &a), OK);
