@@ -4,7 +4,7 @@
 set -eu
 cd "$(dirname "$0")/.."
 export CUBBY_TEST_APP=$1 CUBBY_TEST_PUSHD=$2
-mapfile -t files < <(ls tests/{stack,fault,types,e2e}/*.mjs | grep -F -- "${3:-}")
+mapfile -t files < <(ls tests/{stack,fault,ctl,types,e2e}/*.mjs | grep -F -- "${3:-}")
 [ ${#files[@]} -gt 0 ] || {
     echo "no test file matches \"$3\"" >&2
     exit 2

@@ -16,5 +16,5 @@ while read -r header; do
     # shellcheck disable=SC2086
     printf '#include "base/base.h"\n#include "%s"\n' "$header" |
         $1 $include -I. -fsyntax-only -x c - || failed=1
-done < <(find lib fcgi-app pushd tests -name node_modules -prune -o -name '*.h' -print | sort)
+done < <(find lib fcgi-app pushd ctl tests -name node_modules -prune -o -name '*.h' -print | sort)
 exit $failed
