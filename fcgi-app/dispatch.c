@@ -16,15 +16,19 @@
 
 #define IDEMPOTENCY_KEY_MAX 128
 
+static enum lane lane_of(const struct route *route)
+{
+    unsigned need = route ? route->need : 0;
+    return need & (LONG_POLL | STREAMED) ? LANE_POLL
+           : need & HASHES               ? LANE_HASH
+           : need & FETCHES              ? LANE_FETCH
+                                         : LANE_REQUEST;
+}
+
 enum lane dispatch_route(struct req *r)
 {
     r->route = routes_match(r, &r->allow);
-    if (!r->route || r->method == METHOD_OPTIONS)
-        return LANE_REQUEST;
-    return r->route->need & (LONG_POLL | STREAMED) ? LANE_POLL
-           : r->route->need & HASHES               ? LANE_HASH
-           : r->route->need & FETCHES              ? LANE_FETCH
-                                                   : LANE_REQUEST;
+    return r->method == METHOD_OPTIONS ? LANE_REQUEST : lane_of(r->route);
 }
 
 /* --- the body --------------------------------------------------------------------------------- */
@@ -244,7 +248,7 @@ static enum err refuse_early(struct req *r)
     if ((need & NEED_DEMO) && !r->app->conf->demo)
         return ERR_NOT_FOUND;
     if (r->lane_full)
-        metrics_count_full(r->app->metrics);
+        metrics_count_full(r->app->metrics, lane_of(r->route));
     if (r->lane_full && (need & (HASHES | STREAMED | FETCHES)))
         return ERR_BUSY;
     if (r->body_too_large)
@@ -352,6 +356,7 @@ void dispatch(struct req *r)
     log_request(r->request_id);
     if (!r->route && !r->allow)
         dispatch_route(r);
+    metrics_begin(r->app->metrics, lane_of(r->route));
     if (r->method == METHOD_OPTIONS)
         answer_options(r);
     else if (!r->route)
@@ -365,7 +370,7 @@ void dispatch(struct req *r)
     answer_cors(r);
     int64_t us = clock_mono_us() - start;
     report(r, e, us);
-    metrics_count(r->app->metrics, r->status ? r->status : 200, us);
+    metrics_end(r->app->metrics, lane_of(r->route), r->status ? r->status : 200, e, us);
     space_release(r->space);
     r->space = NULL;
 }

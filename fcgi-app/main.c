@@ -226,7 +226,7 @@ static void serve(struct program *p, const sigset_t *ends)
     mail_log_start(&p->conf);
     p->app.relay = relay_start(&(struct relay_line){p->app.store, p->app.bus, p->app.wake});
     if (p->mailer)
-        mailer_start(p->mailer, p->app.store, mail_log, NULL);
+        mailer_start(p->mailer, p->app.store, mail_log, p->app.metrics);
     struct workers *w = workers_start(&p->app, p->listen_fd, &o);
     log_info("started pid=%ld threads=%zu", (long)getpid(), o.threads);
     sigwait(ends, &signal_number);

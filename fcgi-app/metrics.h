@@ -2,7 +2,8 @@
 #ifndef APP_METRICS_H
 #define APP_METRICS_H
 
-#include "base/buf.h"
+#include "dispatch.h"
+#include "domain/mailer.h"
 #include "store/space.h"
 
 struct metrics;
@@ -10,13 +11,26 @@ struct metrics;
 struct metrics *metrics_new(void);
 void metrics_free(struct metrics *m);
 
-/* One request was answered. NULL counts nothing. */
-void metrics_count(struct metrics *m, int status, int64_t microseconds);
+/* A request is being answered, on a thread of that lane; NULL counts nothing, here and below. */
+void metrics_begin(struct metrics *m, enum lane lane);
+
+/* It was answered; e is OK, or what was wrong. */
+void metrics_end(struct metrics *m, enum lane lane, int status, enum err e, int64_t microseconds);
 
 /* A request found its lane full: it was answered at once, or with 503. */
-void metrics_count_full(struct metrics *m);
+void metrics_count_full(struct metrics *m, enum lane lane);
+
+/* A mail was sent, put off, given up; or the queue could not be read. */
+void metrics_count_mail(struct metrics *m, enum mailer_event event);
+
+/* What others count, as it is now. Negative: not known. */
+struct metrics_now {
+    struct store_stats store;
+    int64_t mails, outbox; /* that wait in main.db, for all processes */
+};
 
 /* Append them in Prometheus' text format. */
-void metrics_append(const struct metrics *m, const struct store_stats *s, struct buf *out);
+void metrics_append(const struct metrics *m, const struct metrics_now *now, const struct conf *c,
+                    struct buf *out);
 
 #endif

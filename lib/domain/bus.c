@@ -606,6 +606,11 @@ bool bus_sub_next(struct bus_sub *s, struct bus_message *out)
     return true;
 }
 
+bool bus_sub_is_reachable(const struct bus_sub *s)
+{
+    return access(s->path, W_OK) == 0;
+}
+
 struct bus_stats bus_sub_stats(const struct bus_sub *s)
 {
     return s->stats;

@@ -66,6 +66,9 @@ int bus_sub_fd(const struct bus_sub *s);
  */
 bool bus_sub_next(struct bus_sub *s, struct bus_message *out);
 
+/* Is its socket still where publishers look for it? */
+bool bus_sub_is_reachable(const struct bus_sub *s);
+
 /* Counters for metrics. */
 struct bus_stats {
     uint64_t received, gaps, lost; /* lost: messages known to be missing, by counter */
