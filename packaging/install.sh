@@ -42,6 +42,9 @@ files 644 "$share/apache-conf/shared-host" apache-conf/shared-host/htaccess
 files 644 "$share" apache-conf/cubby.ini
 files 644 "$DESTDIR$PREFIX/share/doc/cubby" README.md docs/*.md
 
+install -d "$DESTDIR${STATEDIR%/*}"
+[ -d "$DESTDIR$STATEDIR" ] || install -d -m 700 "$DESTDIR$STATEDIR"
+
 # --- settings -------------------------------------------------------------------------------------
 
 install -d -m 750 "$etc"

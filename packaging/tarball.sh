@@ -9,7 +9,7 @@ trap 'rm -rf "$root"' EXIT
 umask 022
 
 DESTDIR=$root PREFIX=/cubby UNITDIR=/none packaging/install.sh "$folder"
-rm -r "${root:?}/none" "$root/cubby/etc/cubby/cubby.ini"
+rm -r "${root:?}/none" "$root/cubby/etc/cubby/cubby.ini" "$root/cubby/var"
 mkdir -p "$root/cubby/lib"
 packaging/libraries.sh files "$root"/cubby/bin/cubby.fcgi "$root"/cubby/bin/cubby-pushd |
     while IFS= read -r library; do cp -L "$library" "$root/cubby/lib/"; done

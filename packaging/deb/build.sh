@@ -9,7 +9,7 @@ chmod 755 "$root"
 umask 022
 
 DESTDIR=$root PREFIX=/usr BASE_PATH=/cubby packaging/install.sh "$folder"
-rm "$root/usr/bin/cubby-setup"
+rm -r "$root/usr/bin/cubby-setup" "$root/var"
 for program in "$root"/usr/bin/*; do
     strip --strip-unneeded "$program"
 done
