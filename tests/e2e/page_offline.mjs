@@ -7,7 +7,7 @@ import { Desk } from '../lib/desk.mjs';
 import { Proxy } from '../lib/proxy.mjs';
 import { until } from '../lib/stack.mjs';
 
-describe('the desk, offline', { timeout: 120000 }, () => {
+describe('the desk, offline', { timeout: 300000 }, () => {
     const desk = Desk.forTests();
     const toggle = (page) => page.getByRole('switch', { name: 'Online' }).click();
     const waiting = (page, count) => page.getByRole('button', { name: `${count} waiting`, exact: true }).waitFor();

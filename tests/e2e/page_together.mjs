@@ -7,7 +7,7 @@ import { freshEmail, request } from '../lib/http.mjs';
 import { MailFolder } from '../lib/mailfolder.mjs';
 import { freePort, until } from '../lib/stack.mjs';
 
-describe('the lobby', { timeout: 120000 }, () => {
+describe('the lobby', { timeout: 300000 }, () => {
     const desk = Desk.forTests();
     const nameOf = (page) => page.email.split('@')[0];
 
@@ -57,7 +57,7 @@ describe('the lobby', { timeout: 120000 }, () => {
     });
 });
 
-describe('organizations', { timeout: 120000 }, () => {
+describe('organizations', { timeout: 300000 }, () => {
     const mails = new MailFolder();
     const desk = Desk.forTests(async () => {
         const port = await freePort();

@@ -33,7 +33,7 @@ export class Desk {
     // A window with cookies of its own; what it complains about ends up in page.complaints.
     async open({ path = '/', origin = this.stack.origin, cookies = {}, ...options } = {}) {
         const context = await this.browser.newContext({ viewport: { width: 1280, height: 900 }, ...options });
-        context.setDefaultTimeout(10000);
+        context.setDefaultTimeout(20000);
         await context.addCookies(Object.entries(cookies).map(([name, value]) => ({ name, value, url: origin })));
         context.on('page', (page) => this.#watch(page));
         const page = await context.newPage();

@@ -26,8 +26,8 @@ function isAnswerTo(row, pending) {
     return own.every((name) => JSON.stringify(row[name]) === JSON.stringify(pending[name]));
 }
 
-// make(row) gives an <li>. Returns draw(rows): makes the list show them. options.keep(row): this row's
-// element stays whatever has changed (it is being edited).
+// make(row) gives an <li>. Returns draw(rows): makes the list show them. options.keep(before, row): this
+// row's element stays whatever has changed (it is being edited); its id may have.
 // settled false: the rows are not there yet; what comes next does not move in.
 export function followRows(list, make, { keep = () => false } = {}) {
     let shown = new Map(); // id → { row, text, node }
@@ -35,7 +35,11 @@ export function followRows(list, make, { keep = () => false } = {}) {
 
     function take(old, row) {
         const text = JSON.stringify(row);
-        if (old && (old.text === text || keep(old.row))) return { ...old, row, text: keep(old.row) ? '' : text };
+        if (old && keep(old.row, row)) {
+            old.node.dataset.id = row.id;
+            return { ...old, row, text: '' };
+        }
+        if (old?.text === text) return { ...old, row };
         const node = make(row);
         if (old) {
             const focused = old.node.contains(document.activeElement) && document.activeElement.name;

@@ -14,7 +14,14 @@ export function postsView() {
     let editing = null; // id of the post whose form is open
     let rows = null;
 
-    const follow = followRows(list, item, { keep: (post) => post.id === editing });
+    const follow = followRows(list, item, { keep: isEditing });
+
+    // One that is edited before the server has answered its creation gets another id.
+    function isEditing(before, post) {
+        if (before.id !== editing) return false;
+        editing = post.id;
+        return true;
+    }
 
     function draw() {
         follow(rows.value, !rows.loading);
@@ -50,13 +57,14 @@ export function postsView() {
                 button('Cancel', 'second', { onclick: done })));
         editor.addEventListener('keydown', (event) => event.key === 'Escape' && done());
         onSubmit(editor, (fields) => {
-            posts.update(post.id, Object.fromEntries(fields)).catch(sayFailure);
+            posts.update(editing, Object.fromEntries(fields)).catch(sayFailure);
             done();
         });
         function done() {
+            const id = editing;
             editing = null;
             draw();
-            $(`[data-id="${CSS.escape(post.id)}"] button`, list)?.focus();
+            $(`[data-id="${CSS.escape(id)}"] button`, list)?.focus();
         }
         editing = null; // another editor closes
         draw();
