@@ -24,7 +24,7 @@ int backup_run(struct ctl *c)
 {
     struct str message = STR_NULL;
     struct backup_result r;
-    if (!ctl_load(c))
+    if (!ctl_load_data(c))
         return CTL_FAILED;
     setpriority(PRIO_PROCESS, 0, NICE);
     const struct backup_order order = {
@@ -99,7 +99,7 @@ int restore_run(struct ctl *c)
     int64_t not_after = 0;
     if (at && !clock_from_iso(str_from_c(at), &not_after))
         return ctl_fail(c, "%s: not a time like 2026-01-31T23:59:59.000Z", at);
-    if (!ctl_load(c))
+    if (!ctl_load_data(c))
         return CTL_FAILED;
     enum err e = backup_find(c->words[0], not_after, &c->mem, &folder, &message);
     if (e)
@@ -143,7 +143,7 @@ int verify_run(struct ctl *c)
     struct problems_shown shown = {.ctl = c, .json = BUF_INIT};
     struct str message = STR_NULL, folder;
     struct verify_result r;
-    if (!ctl_load(c))
+    if (!ctl_load_data(c))
         return CTL_FAILED;
     folder = str_from_c(ctl_data_dir(c));
     if (c->word_count && backup_find(c->words[0], 0, &c->mem, &folder, &message) != OK)

@@ -50,6 +50,10 @@ struct ctl {
 /* Load the settings. False: it was said why. */
 bool ctl_load(struct ctl *c) must_check;
 
+/* The same for a command that works on the data folder: files of another user's making would keep
+ * the programs out. */
+bool ctl_load_data(struct ctl *c) must_check;
+
 /* The settings, the declarations, and the store: to write, or `reader`. False: it was said why. */
 bool ctl_open(struct ctl *c, bool reader) must_check;
 void ctl_close(struct ctl *c);

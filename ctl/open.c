@@ -1,6 +1,7 @@
 /* The installation that a command works on: settings, declarations, store, bus. */
 #include "base/base.h"
 
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/clock.h"
@@ -22,6 +23,18 @@ bool ctl_load(struct ctl *c)
 const char *ctl_data_dir(struct ctl *c)
 {
     return arena_dup(&c->mem, c->conf.data_dir).p;
+}
+
+bool ctl_load_data(struct ctl *c)
+{
+    struct stat st;
+    if (!ctl_load(c))
+        return false;
+    if (stat(ctl_data_dir(c), &st) < 0 || st.st_uid == geteuid())
+        return true;
+    ctl_fail(c, "%s: it belongs to another user: run cubbyctl as that one (sudo -u '#%lu')",
+             ctl_data_dir(c), (unsigned long)st.st_uid);
+    return false;
 }
 
 /* The same options as cubby.fcgi's: tables and quotas are part of what a file has to be. */
@@ -46,7 +59,7 @@ static enum err open_store(struct ctl *c, bool reader, struct str *message)
 bool ctl_open(struct ctl *c, bool reader)
 {
     struct str message = STR_NULL;
-    if (!ctl_load(c))
+    if (!ctl_load_data(c))
         return false;
     if (access(arena_printf(&c->mem, "%s/main.db", ctl_data_dir(c)).p, F_OK) < 0) {
         ctl_fail(c, "%s: there is no main.db in it: the setting data_dir must name the data folder",

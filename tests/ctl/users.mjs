@@ -180,6 +180,12 @@ describe('cubbyctl: the command line', () => {
             assert.equal((await ctl(null, words)).code, 2, words.join(' '));
         await refused('/nonexistent/cubby', ['stats'], /\/nonexistent\/cubby.*data_dir/);
         await refused('/tmp', ['stats'], /BUSY_TIMEOUT/i, { env: { CUBBY_BUSY_TIMEOUT: 'soon' } });
+        if (process.getuid() === 0) {
+            const foreign = fs.mkdtempSync('/tmp/cubby-foreign-');
+            fs.chownSync(foreign, 12345, 12345);
+            await refused(foreign, ['stats'], /another user.*sudo -u '#12345'/);
+            fs.rmSync(foreign, { recursive: true });
+        }
         const failure = await ctl('/nonexistent/cubby', ['stats', '--json']);
         assert.equal(failure.json.ok, false);
     });
