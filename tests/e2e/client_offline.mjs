@@ -5,7 +5,8 @@ import assert from 'node:assert/strict';
 import fs from 'node:fs';
 import { after, before, describe, it } from 'node:test';
 import { startBrowser, startBrowserIn } from '../lib/browser.mjs';
-import { eventually, isLive, isSafe, newContext, openTab, reload, rowsOf, signUp } from '../lib/client.mjs';
+import { eventually, isLive, isSafe, load, newContext, openTab, reload, rowsOf, signUp } from '../lib/client.mjs';
+import { PASSWORD } from '../lib/http.mjs';
 import { Proxy } from '../lib/proxy.mjs';
 import { Stack, until } from '../lib/stack.mjs';
 
@@ -198,6 +199,58 @@ describe('the client: offline', { timeout: 240000 }, () => {
         await isSafe(page);
         assert.deepEqual(await titles(user), ['final']);
         await shows(page, ['final']);
+    });
+
+    it('a row that was opened before the server knew it is changed by its old name', async (t) => {
+        const { page, user } = await enter(t);
+        const title = await page.evaluate(async () => {
+            const todos = client.collection('todos');
+            const made = todos.create({ title: 'draft' });
+            const [{ id }] = list.value;
+            await made;
+            return (await todos.update(id, { title: 'final' })).title;
+        });
+        assert.equal(title, 'final');
+        assert.deepEqual(await titles(user), ['final']);
+    });
+
+    it('what waits for one user is not sent when the browser turns out to be another’s', async (t) => {
+        const { proxy, page, user } = await enter(t);
+        cutOff(proxy);
+        await create(page, 'of the first');
+        await waits(page, 1);
+        await page.goto('about:blank');
+        await proxy.heal();
+        // Somebody else signs in without this client, as by a link in a mail.
+        const context = page.context();
+        const email = `second.${Date.now()}@example.org`;
+        await context.request.post(`${proxy.origin}/api/signup`, { data: { email, password: PASSWORD } });
+        await page.goto(`${proxy.origin}/blank`);
+        await load(page);
+        await eventually(page, (address) => client.user?.email === address, 'the second user', email);
+        await isLive(page);
+        await page.evaluate(() => client.flush());
+        const mine = await page.evaluate(async () => (await client.request('GET', '/todos')).data);
+        assert.deepEqual([mine, await titles(user)], [[], []]);
+        assert.equal(await page.evaluate(() => client.pending.value.length), 0);
+    });
+
+    it('a value that was set stays so without a connection', async (t) => {
+        const { page, user } = await enter(t);
+        await page.evaluate(async () => {
+            client.disconnectRealtime();
+            window.seen = [];
+            window.kept = client.value('colour');
+            kept.subscribe((value) => seen.push(value));
+            await client.set('colour', 'red');
+        });
+        await isSafe(page);
+        assert.equal(await page.evaluate(() => kept.value), 'red');
+        await user.ok('POST', '/data', { key: 'colour', value: 'blue' });
+        await page.evaluate(() => client.set('other', 1));
+        await page.evaluate(() => client.connectRealtime());
+        await eventually(page, () => kept.value === 'blue', 'the newer value');
+        assert.deepEqual(await page.evaluate(() => seen.filter((value, i) => value !== seen[i - 1])), [null, 'red', 'blue']);
     });
 
     it('tabs share one queue, in the order of their writes', async (t) => {

@@ -94,9 +94,9 @@ describe('the desk, offline', { timeout: 300000 }, () => {
         await third.dialog.getByLabel('Merged title').fill('Mine and theirs');
         await third.dialog.getByRole('button', { name: 'Save merged' }).click();
         await desk.post(page, 'Mine and theirs').waitFor();
+        await waiting(page, 0); // it shows before it is stored
         const { title: stored, content } = await third.stored();
         assert.deepEqual([stored, content], ['Mine and theirs', 'their words']);
-        await waiting(page, 0);
         await desk.close(page);
     });
 
