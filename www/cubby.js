@@ -5,7 +5,8 @@ import { ANSWER, PATIENCE, locked, matches, newer, parse, pauseOf } from './cubb
 const QUEUE_MAX = 1000;
 const OFF = { connected: false, connecting: false, transport: null, latency: null, retryIn: null };
 
-const uuid = () => Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) => byte.toString(16).padStart(2, '0')).join('');
+const uuid = () => Array.from(crypto.getRandomValues(new Uint8Array(16)),
+    (byte) => byte.toString(16).padStart(2, '0')).join('');
 const question = (fields) => `?${new URLSearchParams(fields)}`;
 const failure = (status, code, error) => new CubbyError(status, { code, error });
 
@@ -184,8 +185,8 @@ class Writes {
     async add(method, path, query, body, { base = null, ifMatch } = {}) {
         if (!this.#scope) throw failure(401, 'unauthorized', 'Sign in first');
         if (this.list.value.length >= QUEUE_MAX) throw failure(0, 'queue_full', 'Too many changes wait');
-        const write = { key: uuid(), method, path, query, body, at: Date.now(), base, version: base?.version ?? 0, ifMatch,
-            late: !this.#client.reachable };
+        const write = { key: uuid(), method, path, query, body, at: Date.now(), base, version: base?.version ?? 0,
+            ifMatch, late: !this.#client.reachable };
         this.#show([...this.list.value, write]);
         const settled = new Promise((resolve, reject) => this.#settle.set(write.key, { resolve, reject }));
         this.#keep(write).then(this.flush);
@@ -294,7 +295,8 @@ class Writes {
         if (write.n) await shelf('writes', 'delete', write.n);
         if (shelf !== this.#shelf) return;
         this.settled(write, body, error);
-        this.#client.tellTabs({ settled: write.key, write, body, error: error && { status: error.status, body: error.body } });
+        this.#client.tellTabs({ settled: write.key, write, body,
+            error: error && { status: error.status, body: error.body } });
     }
 
     // In any tab. The row comes and the pending one goes in the same moment.
@@ -783,7 +785,8 @@ export class CubbyClient extends Emitter {
             response = await fetch(path.startsWith('/') ? this.base + path : path, {
                 method,
                 body: body === undefined ? undefined : JSON.stringify(body),
-                headers: { accept: 'application/json', ...(body !== undefined && { 'content-type': 'application/json' }),
+                headers: { accept: 'application/json',
+                    ...(body !== undefined && { 'content-type': 'application/json' }),
                     ...(await this.#authorization()), ...headers },
                 credentials: 'include',
                 signal: AbortSignal.any([AbortSignal.timeout(ANSWER), ...(signal ? [signal] : [])]),
@@ -943,9 +946,11 @@ export class CubbyClient extends Emitter {
     collection(name, { org } = {}) {
         const path = `/${name}`;
         const query = org ? `?org=${encodeURIComponent(org)}` : '';
-        const known = (id) => [...this.lives].find((live) => live.path === path && live.query === query && live.find(id))
+        const known = (id) => [...this.lives]
+            .find((live) => live.path === path && live.query === query && live.find(id))
             ?.find(id);
-        const row = (id) => `${path}/${encodeURIComponent(this.writes.ids.get(id) ?? id).replace('local%3A', 'local:')}`;
+        const row = (id) =>
+            `${path}/${encodeURIComponent(this.writes.ids.get(id) ?? id).replace('local%3A', 'local:')}`;
         const ask = (params, sub = '') => this.request('GET', `${path}${sub}?${params}${query.replace('?', '&')}`);
         const make = {
             get: async (params) => (await ask(params)).data,
@@ -961,7 +966,8 @@ export class CubbyClient extends Emitter {
                 if (found instanceof Error) throw found;
                 return found.data;
             },
-            update: async (id, fields, options) => (await write('PUT', row(id), fields, { base: known(id), ...options })).data,
+            update: async (id, fields, options) =>
+                (await write('PUT', row(id), fields, { base: known(id), ...options })).data,
             delete: async (id, options) => {
                 await write('DELETE', row(id), undefined, { base: known(id), ...options });
                 return { ok: true };

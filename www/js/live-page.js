@@ -18,7 +18,8 @@ export function livePage({ key, address, root = document }) {
     // Not reached: the next render, or the next connection, asks again.
     async function fetchPage() {
         const asked = ++latest;
-        const answer = await fetch(location.href, { headers: { accept: 'text/html' }, cache: 'no-store' }).catch(() => null);
+        const question = { headers: { accept: 'text/html' }, cache: 'no-store' };
+        const answer = await fetch(location.href, question).catch(() => null);
         const html = answer?.ok ? await answer.text().catch(() => null) : null;
         if (html !== null && asked === latest) show(html);
     }
