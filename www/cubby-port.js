@@ -85,6 +85,7 @@ export function deliver(envelope, listeners, say) {
     for (const { filters, run } of listeners) {
         const wanted = filters.some(({ type: pattern, ...fields }) => matches(pattern, type)
             && Object.entries(fields).every(([name, value]) => payload?.[name] === value));
-        if (wanted) Promise.resolve(envelope).then(run).then((result = null) => say({ type: 'ack', envelopeId, result }));
+        if (!wanted) continue;
+        Promise.resolve(envelope).then(run).then((result = null) => say({ type: 'ack', envelopeId, result }));
     }
 }

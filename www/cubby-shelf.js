@@ -29,7 +29,9 @@ function open(name) {
 
 // Calls a method of an object store: `writes`, or `kept`.
 export async function shelf(name, store, method, ...args) {
-    if (!databases.has(name)) databases.set(name, { inMemory: { writes: memory(), kept: memory() }, opened: open(name) });
+    if (!databases.has(name)) {
+        databases.set(name, { inMemory: { writes: memory(), kept: memory() }, opened: open(name) });
+    }
     const { inMemory, opened } = databases.get(name);
     const database = await opened;
     if (!database) return inMemory[store][method](...args);

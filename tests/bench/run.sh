@@ -96,8 +96,8 @@ stack_start() {
     CUBBY_DATA_DIR=$dir/data CUBBY_PORT=${port[$1]} CUBBY_RUN=$dir/run CUBBY_WWW=$dir/www \
         CUBBY_CONF=$PWD/apache-conf CUBBY_ROOT=$dir/www CUBBY_BASE_PATH= CUBBY_TLS_CERT= \
         CUBBY_TLS_KEY= CUBBY_APP=fastcgi CUBBY_CGI=$2 CUBBY_SOCKET=$dir/run/fcgi.sock \
-        CUBBY_FCGI=$2 CUBBY_PUSH_HOST=127.0.0.1 CUBBY_PUSH_PORT=${push_port[$1]} background "$dir/log" \
-        lighttpd -D -f apache-conf/lighttpd.conf
+        CUBBY_FCGI=$2 CUBBY_PUSH_HOST=127.0.0.1 CUBBY_PUSH_PORT=${push_port[$1]} \
+        background "$dir/log" lighttpd -D -f apache-conf/lighttpd.conf
     web_pid=$REPLY
     wait_for "http://127.0.0.1:${port[$1]}/healthz"
     for child in $(<"/proc/$web_pid/task/$web_pid/children"); do

@@ -52,7 +52,8 @@ describe('a quota', () => {
         const full = await usage();
         assert.ok(full > 990000 && full <= 1000000, `${full} bytes`);
         for (let i = 0; i < 120; i++) {
-            const answer = await request(stack, 'POST', '/api/login', { body: { email: user.email, password: PASSWORD } });
+            const body = { email: user.email, password: PASSWORD };
+            const answer = await request(stack, 'POST', '/api/login', { body });
             assert.equal(answer.status, 200, `sign-in ${i}: ${answer.text}`);
             user.token = answer.json.token;
         }

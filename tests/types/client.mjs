@@ -17,8 +17,8 @@ const MOST = 12 * 1024; // bytes of cubby.js as a server sends it
 
 // What parts of the client say to each other, and no application does.
 const INTERNAL = ['reachable', 'lives', 'channels', 'heardFrom', 'writes', 'base', 'root', 'bearer', 'offlineOff',
-    'sure', 'call', 'pendingValue', 'address', 'keep', 'kept', 'creating', 'touched', 'answered', 'tellTabs', 'listeners',
-    'emit', 'raise'];
+    'sure', 'call', 'pendingValue', 'address', 'keep', 'kept', 'creating', 'touched', 'answered', 'tellTabs',
+    'listeners', 'emit', 'raise'];
 
 const manifest = JSON.parse(fs.readFileSync(`${WWW}/package.json`, 'utf8'));
 
