@@ -53,13 +53,14 @@ export function processesOf(data) {
 export class Stack {
     // port: where env has to know it; else a free one. env: settings on top of the tests' own. limits:
     // shell words put before the programs' start. user: root starts them as this one.
-    constructor({ server = 'lighttpd', port, env = {}, data, limits = '', pushd = PUSHD, user } = {}) {
+    constructor({ server = 'lighttpd', port, env = {}, data, limits = '', app = APP, pushd = PUSHD, user } = {}) {
         this.server = server;
         this.wantedPort = port;
         this.data = data ?? fs.mkdtempSync('/tmp/cubby-');
         this.keepData = data !== undefined;
         this.env = env;
         this.limits = limits;
+        this.app = app;
         this.pushd = pushd;
         this.user = process.getuid() === 0 ? user : undefined;
     }
@@ -80,7 +81,7 @@ export class Stack {
         const as = this.user ? `setpriv --reuid=${this.user} --regid=${this.user} --init-groups` : '';
         const line = `${this.limits} exec ${as} apache-conf/serve.sh run "$@"`;
         this.output = '';
-        this.process = spawn('/bin/sh', ['-c', line, 'serve', APP, ...(this.pushd ? [this.pushd] : [])], {
+        this.process = spawn('/bin/sh', ['-c', line, 'serve', this.app, ...(this.pushd ? [this.pushd] : [])], {
             cwd: ROOT, env, stdio: ['ignore', 'pipe', 'pipe'],
         });
         this.exited = new Promise((resolve) => this.process.on('exit', resolve));
