@@ -129,10 +129,12 @@ void answer_append_head(const struct req *r, struct buf *out)
         buf_append_u64(out, r->body_out.n);
         buf_append_lit(out, "\r\n");
     }
-    buf_append_lit(out, "Cache-Control: no-store\r\nX-Content-Type-Options: nosniff\r\n"
-                        "X-Request-Id: ");
-    buf_append_str(out, r->request_id);
-    buf_append_lit(out, "\r\n");
+    buf_append_lit(out, "Cache-Control: no-store\r\nX-Content-Type-Options: nosniff\r\n");
+    if (r->request_id.n) {
+        buf_append_lit(out, "X-Request-Id: ");
+        buf_append_str(out, r->request_id);
+        buf_append_lit(out, "\r\n");
+    }
     buf_append_str(out, buf_str(&r->head));
     buf_append_lit(out, "\r\n");
 }
