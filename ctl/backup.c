@@ -87,7 +87,8 @@ static int restore_one(struct ctl *c, const struct restore_order *o, const char 
                               &r, &message);
     if (e)
         return ctl_fail(c, "%.*s", STR_ARG(message));
-    ctl_tell_revoked(c, a.id);
+    nanosleep(&(struct timespec){.tv_nsec = 2 * SPACE_LOOK_MS * 1000000L}, NULL);
+    ctl_tell_revoked(c, a.id); /* once everyone who looks sees the new file */
     return restored(c, o, &r);
 }
 

@@ -12,7 +12,6 @@
 
 #define HEX_ID_LEN    32
 #define CLOSE_WAIT_MS 100 /* for the lock, when a file is closed: else its WAL stays */
-#define LOOK_MS       200 /* between looks whether a file is still there */
 
 #define OPEN_DOZE_LAST_MS 64 /* of the pauses between tries to open a file: 127 ms in all */
 
@@ -170,13 +169,14 @@ static void close_surplus(struct store *s)
 /* --- acquire and release ---------------------------------------------------------------------- */
 
 /*
- * Was the file deleted or restored by another process? Asked of the file system once in LOOK_MS: a
- * read may be that late, a write looks again under the writers' lock (begin_write).
+ * Was the file deleted or restored by another process? Asked of the file system once in
+ * SPACE_LOOK_MS: a read may be that late, a write looks again under the writers' lock
+ * (begin_write).
  */
 static bool is_still_there(struct handle *h)
 {
     int64_t now = clock_mono_ms();
-    if (now - h->seen_ms < LOOK_MS)
+    if (now - h->seen_ms < SPACE_LOOK_MS)
         return true;
     h->seen_ms = now;
     return !db_file_is_gone(h->space.db);

@@ -19,6 +19,10 @@ enum space_kind { SPACE_MAIN, SPACE_USER, SPACE_ORG, SPACE_SHARED, SPACE_KINDS }
 #define SPACE_ID_MAX 40
 #define EPOCH_LEN    8
 
+/* Between two looks of a process whether a file that it has open was deleted or replaced: its reads
+ * may be that late, its writes are not. */
+#define SPACE_LOOK_MS 200
+
 bool space_id_is_valid(enum space_kind kind, struct str id);
 
 /* A table of rows that a collection declares (domain/collection.h fills it). */
@@ -117,8 +121,8 @@ enum err space_vacuum(struct space *sp) must_check;
 
 /*
  * Put the file `path`, at rest, durable and of the same file system, in the place of the space's:
- * every process sees it at its next transaction. What was there gets the name `keep` (new, of the
- * same file system); it may be damaged, or not there.
+ * every process sees it at its next write, and SPACE_LOOK_MS later at its reads. What was there
+ * gets the name `keep` (new, of the same file system); it may be damaged, or not there.
  */
 enum err space_replace(struct store *s, enum space_kind kind, struct str id, const char *path,
                        const char *keep) must_check;

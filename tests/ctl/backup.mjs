@@ -5,7 +5,7 @@ import { spawnSync } from 'node:child_process';
 import fs from 'node:fs';
 import path from 'node:path';
 import { after, before, describe, it } from 'node:test';
-import { ctl, done, refused } from '../lib/ctl.mjs';
+import { ctl, done, refused, start } from '../lib/ctl.mjs';
 import { PASSWORD, User, assertFailure, request } from '../lib/http.mjs';
 import { Stack, sleep } from '../lib/stack.mjs';
 import { EventReader } from '../lib/streams.mjs';
@@ -223,6 +223,29 @@ describe('cubbyctl: what is wrong is refused, and nothing is overwritten', () =>
         await refused(there, ['backup', folder(test, 'backup')], /cut short/);
         await done(there, ['restore', backups, '--force']);
         await done(there, ['stats']);
+    });
+
+    it('kill -9 in the middle of a backup or a restore leaves what can be told from a whole one', async (test) => {
+        const there = copy(test, data), to = folder(test, 'backup');
+        const killed = async (words, ms) => {
+            const child = start(there, words);
+            const ended = new Promise((resolve) => child.on('exit', resolve));
+            await sleep(ms);
+            child.kill('SIGKILL');
+            await ended;
+        };
+        for (const ms of [4, 8, 12, 16, 24, 40]) await killed(['backup', to, '--full'], ms);
+        await done(there, ['backup', to]);
+        for (const name of fs.readdirSync(to).filter((one) => !one.endsWith('.partial')))
+            assert.deepEqual((await done(there, ['verify', `${to}/${name}`])).problems, [], name);
+        for (const ms of [4, 8, 12, 16, 24, 40]) {
+            await killed(['restore', to, '--force'], ms);
+            const state = await ctl(there, ['stats']);
+            if (state.code) assert.match(state.err, /cut short/);
+            else assert.deepEqual((await done(there, ['verify'])).problems, []);
+        }
+        await done(there, ['restore', to, '--force']);
+        assert.deepEqual((await done(there, ['verify'])).problems, []);
     });
 
     it('folders that cannot be written to or are not there', async (test) => {
