@@ -64,10 +64,15 @@ const eachSpace = (line, follow) => Promise.race(
     ['self', ...[...line.rooms].filter((room) => room.startsWith('org:'))].map((space) =>
         follow(space, space === 'self' ? {} : { org: space.slice(4) })));
 
+// One that is refused (the user is not in it, any more) does not end the others.
+const refused = (space, { status }) => space !== 'self' && (status === 403 || status === 404);
+const never = () => new Promise(() => {});
+
 const bySse = (line, signal, alive) => eachSpace(line, async (space, query) => {
     if (line.cursors[space]) query.lastEventId = line.cursors[space];
     const address = `/events?${new URLSearchParams({ format: 'message', ...query })}`;
     const answer = await within(PATIENCE, line.fetch(address, signal));
+    if (refused(space, answer)) return never();
     if (!answer.ok || !answer.headers.get('content-type')?.startsWith('text/event-stream')) throw answer.status;
     const reader = answer.body.pipeThrough(new TextDecoderStream()).getReader();
     let greeted = false;
@@ -94,6 +99,7 @@ const byPoll = (line, signal, alive) => eachSpace(line, async (space, query) => 
         if (line.cursors[space]) query.since = line.cursors[space];
         const address = `/changes?${new URLSearchParams({ ...query, wait: seconds })}`;
         const answer = await within(seconds * 1000 + ANSWER, line.fetch(address, signal));
+        if (refused(space, answer)) return never();
         const { events, next, resync } = await within(ANSWER, answer.json());
         if (!events) throw answer.status;
         if (seconds === 0) line.take({ event: 'realtime:connected', data: {}, id: next, timestamp: Date.now() }, space);
@@ -275,11 +281,12 @@ class Hub {
         for (const port of this.#tabs.keys()) if (port !== except) port.postMessage(message);
     }
 
-    // Events of a room go to the tabs that are in it.
+    // Events go to the tabs of this user; those of a room to the tabs that are in it.
     #hear(message) {
         const { room } = message.data ?? {};
         for (const [port, tab] of this.#tabs) {
-            if (message.id || !this.line.rooms.has(room) || tab.rooms.has(room)) port.postMessage({ message });
+            const meant = message.id || !this.line.rooms.has(room) || tab.rooms.has(room);
+            if (meant && tab.user === this.#user) port.postMessage({ message });
         }
     }
 

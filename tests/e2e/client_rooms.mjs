@@ -152,6 +152,21 @@ describe('the client: rooms, counters, notes', { timeout: 300000 }, () => {
         await eventually(ann.page, () => list.value[0].done === true, 'the change');
     });
 
+    for (const transport of ['sse', 'poll']) {
+        it(`an organization that the user is not in does not end the line by ${transport}`, async (t) => {
+            const { page, user } = await enter(t, { options: { transports: [transport] } });
+            const { user: stranger } = await enter(t);
+            const { organization } = await stranger.ok('POST', '/api/organizations', { name: 'Closed' });
+            await page.evaluate((id) => void client.join(`org:${id}`), organization.id);
+            await isLive(page, transport);
+            for (let i = 1; i <= 3; i++) {
+                await user.ok('POST', '/api/todos', { title: `row ${i}` });
+                await hears(page, 'table:todos:create', i);
+            }
+            assert.ok((await of(page, 'realtime:disconnected')).length < 2, 'once for the room, at most');
+        });
+    }
+
     const count = (op, body) => request(stack, 'POST', `/rpc/counter.${op}`, { body });
 
     it('a counter: everybody sees each change, and who watches', async (t) => {
