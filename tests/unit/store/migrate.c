@@ -197,6 +197,7 @@ static void a_main_file_of_before_organizations_keeps_its_accounts(void **state)
                                      "DROP TABLE organization; DROP TABLE outbox;"
                                      "DROP TABLE failure; DROP TABLE login_code;"
                                      "DROP TABLE once; DROP TABLE idem;"
+                                     "ALTER TABLE account DROP COLUMN disabled_at;"
                                      "INSERT INTO account VALUES('a', 'a@b', '', 1, 0);"
                                      "PRAGMA user_version=1"),
                      OK);
@@ -204,7 +205,7 @@ static void a_main_file_of_before_organizations_keeps_its_accounts(void **state)
     test_store_reopen(t, t->options);
     assert_int_equal(space_acquire(t->store, SPACE_MAIN, STR(""), &sp), OK);
     assert_int_equal(db_exec(sp->db, "INSERT INTO organization VALUES('o', 'n', 'a', 1)"), OK);
-    assert_int_equal(db_exec(sp->db, "INSERT INTO account VALUES('b', 'a@b', '', 1, 0)"),
+    assert_int_equal(db_exec(sp->db, "INSERT INTO account VALUES('b', 'a@b', '', 1, 0, NULL)"),
                      ERR_CONFLICT);
     space_release(sp);
 }
