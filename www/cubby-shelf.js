@@ -10,8 +10,11 @@ function memory(rows = new Map(), last = 0) {
         get: (key) => rows.get(key),
         delete: (key) => rows.delete(key),
         getAll: () => [...rows.values()],
+        clear: () => rows.clear(),
     };
 }
+
+const KEPT_MAX = 100; // answers to lists
 
 const databases = new Map(); // name → one that is open, or in memory
 
@@ -36,7 +39,10 @@ export async function shelf(name, store, method, ...args) {
     const database = await opened;
     if (!database) return inMemory[store][method](...args);
     const transaction = database.transaction(store, 'readwrite');
-    const request = transaction.objectStore(store)[method](...args);
+    const target = transaction.objectStore(store);
+    const request = target[method](...args);
+    const count = store === 'kept' && method === 'put' ? target.count() : {};
+    count.onsuccess = () => count.result > KEPT_MAX && target.clear(); // they are asked for again
     return new Promise((resolve, reject) => {
         transaction.oncomplete = () => resolve(request.result); // only now it is kept: a full disk says so here
         transaction.onabort = () => reject(transaction.error);

@@ -868,6 +868,7 @@ export class CubbyClient extends Emitter {
         try {
             await this.request('POST', '/logout', {});
         } finally {
+            this.writes.kept?.('kept', 'clear').catch(() => {});
             this.#setUser(null);
         }
     }

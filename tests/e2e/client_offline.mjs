@@ -131,6 +131,27 @@ describe('the client: offline', { timeout: 240000 }, () => {
         assert.deepEqual(await titles(user), ['three', 'two', 'one', 'kept']);
     });
 
+    it('what is kept of lists goes at sign-out, and has a bound', async (t) => {
+        const { page } = await enter(t);
+        const kept = () => page.evaluate(async () => {
+            const [{ name }] = (await indexedDB.databases()).filter((one) => one.name.includes(window.user));
+            const database = await new Promise((resolve, reject) =>
+                Object.assign(indexedDB.open(name), { onsuccess() { resolve(this.result); }, onerror: reject }));
+            const asked = database.transaction('kept').objectStore('kept').count();
+            await new Promise((resolve) => (asked.onsuccess = resolve));
+            database.close();
+            return asked.result;
+        });
+        await page.evaluate(() => (window.user = client.user.id));
+        await until(async () => await kept() > 0, 'the list to be kept');
+        await page.evaluate(async () => {
+            for (let limit = 1; limit <= 150; limit++) await client.collection('todos').live(limit).refresh();
+        });
+        await until(async () => await kept() <= 100, 'the oldest to go');
+        await page.evaluate(() => client.logout());
+        await until(async () => await kept() === 0, 'nothing to be left');
+    });
+
     it('the queue survives a closed browser', async (t) => {
         const folder = fs.mkdtempSync('/tmp/cubby-browser-');
         const proxy = await Proxy.start(t, stack);
