@@ -9,4 +9,4 @@ mapfile -t files < <(ls tests/{stack,fault,ctl,types,e2e}/*.mjs | grep -F -- "${
     echo "no test file matches \"$3\"" >&2
     exit 2
 }
-exec node --test --test-concurrency=2 --test-reporter=spec "${files[@]}"
+exec node --test --test-concurrency=3 --test-reporter=spec "${files[@]}"

@@ -371,6 +371,7 @@ describe('hostile clients', () => {
     for (const [name, row] of Object.entries(PATHS)) {
         it(name, async (t) => {
             const at = { ...base, row, sockets: [], user: await User.signUp(base.stack) };
+            await until(async () => (await gauges(base.stack)).streams === 0, 'the end of the row before');
             const resting = await gauges(base.stack);
             const before = memory(base.pid);
             const witness = await Witness.start(row, at.user);
