@@ -134,6 +134,7 @@ class Writes {
     list = new Store([]);
     conflicts = new Store([]);
     ids = new Map(); // local:key → the server's id
+    #over = new Set(); // keys
     kept = null;
     #client;
     #shelf = null;
@@ -169,7 +170,7 @@ class Writes {
         const rows = shelf ? await shelf('writes', 'getAll').catch(() => []) : [];
         if (shelf !== this.#shelf) return;
         const known = new Map(this.list.value.map((write) => [write.key, write]));
-        const stored = rows.map((row) => merged(known.get(row.key), row));
+        const stored = rows.filter(({ key }) => !this.#over.has(key)).map((row) => merged(known.get(row.key), row));
         this.#show([...stored, ...this.list.value.filter((write) => !write.n && !stored.includes(write))]);
     }
 
@@ -251,6 +252,7 @@ class Writes {
             if (!this.#client.sure) await this.#client.me(); // not as somebody else
             if (shelf !== this.#shelf) return false;
             write.sent = true;
+            this.#client.tellTabs({ sent: write.key });
             const { body: answer } = await this.#client.call(method, path + query, body, { headers, signal });
             this.#tries = 0;
             await this.#rewrite(write, answer.data, shelf);
@@ -299,10 +301,16 @@ class Writes {
             error: error && { status: error.status, body: error.body } });
     }
 
+    sent(key) {
+        const write = this.list.value.find((one) => one.key === key);
+        if (write) write.sent = true;
+    }
+
     // In any tab. The row comes and the pending one goes in the same moment.
     settled(write, body, error) {
         const promise = this.#settle.get(write.key);
         this.#settle.delete(write.key);
+        this.#over.add(write.key);
         if (write.method === 'POST' && body?.data?.id) this.ids.set(`local:${write.key}`, body.data.id);
         if (!error) this.#client.answered(write, body);
         this.#show(this.list.value.filter((one) => one.key !== write.key));
@@ -1132,11 +1140,12 @@ export class CubbyClient extends Emitter {
         this.#tabs?.postMessage({ ...message, of: this.user?.id });
     }
 
-    #fromTab({ user, of, queue, settled, write, body, error }) {
+    #fromTab({ user, of, queue, sent, settled, write, body, error }) {
         if (user !== undefined) {
             if (!this.bearer) this.#setUser(user, false);
         } else if (of !== this.user?.id) return;
         else if (settled) this.writes.settled(write, body, error && new CubbyError(error.status, error.body));
+        else if (sent) this.writes.sent(sent);
         else if (queue) this.writes.reload();
     }
 
@@ -1254,36 +1263,4 @@ export class CubbyClient extends Emitter {
 
 export { CubbyClient as UserDOClient };
 export default CubbyClient;
-
-export function debounce(run, ms = 100) {
-    let timer = 0;
-    let latest = null;
-    const flush = () => {
-        clearTimeout(timer);
-        const args = latest;
-        latest = null;
-        if (args) run(...args);
-    };
-    return Object.assign((...args) => {
-        latest = args;
-        clearTimeout(timer);
-        timer = setTimeout(flush, ms);
-    }, { flush });
-}
-
-export function batch(run, ms = 50) {
-    const items = new Map();
-    let timer = 0;
-    const flush = () => {
-        clearTimeout(timer);
-        timer = 0;
-        const all = [...items.values()];
-        items.clear();
-        if (all.length) run(all);
-    };
-    return Object.assign((item) => {
-        items.delete(item.id);
-        items.set(item.id, item);
-        timer ||= setTimeout(flush, ms);
-    }, { flush });
-}
+export { batch, debounce } from './cubby-timing.js';

@@ -158,8 +158,10 @@ it('pushd restarted in between: every socket has an unbroken chain', async (test
     for (const signal of ['SIGKILL', 'SIGTERM', 'SIGKILL']) {
         await sleep(300);
         const pid = stack.pid('cubby-pushd');
+        const before = [...opened];
         process.kill(pid, signal);
         await until(() => stack.pid('cubby-pushd') !== pid, 'a new pushd');
+        await until(() => before.every((socket) => socket.ended), 'the end of all', 20000);
         await until(() => opened.filter((socket) => !socket.ended).length === 8, 'all are back', 20000);
     }
     await sleep(300);

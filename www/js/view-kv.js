@@ -66,11 +66,15 @@ export function kvView() {
         }
     }
 
-    onSubmit(form, async (fields) => {
+    // The value is in the list before the server has answered; what it refuses comes back into the form.
+    onSubmit(form, (fields) => {
         const [key, text] = [fields.get('key'), fields.get('value')];
-        const set = client.set(key, asJson(text));
-        if (!client.online || !client.isConnected) set.catch(sayFailure); // it waits, and shows
-        else await set;
+        client.set(key, asJson(text)).catch((error) => {
+            $('.problem', form).textContent = explain(error);
+            if (form.elements.key.value || form.elements.value.value) return;
+            form.elements.key.value = key;
+            form.elements.value.value = text;
+        });
         form.reset();
         form.elements.key.focus();
     });
