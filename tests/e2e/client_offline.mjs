@@ -165,7 +165,7 @@ describe('the client: offline', { timeout: 240000 }, () => {
         await isLive(page);
         cutOff(proxy);
         await create(page, 'before the night');
-        await waits(page, 1);
+        await eventually(page, () => client.pending.value[0]?.n > 0, 'the write to be stored');
         await context.close();
         await proxy.heal();
         assert.deepEqual(await titles(user), []);
