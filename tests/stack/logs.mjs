@@ -47,6 +47,9 @@ describe('logs', () => {
         await user.ok('GET', '/api/posts?q=hidden-words');
         await user.bearer('GET', '/api/todos/hidden-id');
         await request(stack, 'GET', `/api/events?token=${user.token}x&lastEventId=hidden-event`);
+        // A line is written after its answer.
+        await until(() => stack.log('cubby-pushd').includes('/api/events'), 'the last line');
+        await until(() => stack.log('cubby-fcgi').includes('/api/{c}/{id}'), 'the last line of the app');
         const lines = PROGRAMS.flatMap((name) => stack.log(name).trim().split('\n'));
         const said = lines.map((line) => JSON.parse(line));
         for (const line of said) {
