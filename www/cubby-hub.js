@@ -147,7 +147,7 @@ class Line {
         this.prod?.();
     }
 
-    // The same again with what is asked for now; nothing is missed.
+    // The same again with the rooms and spaces as they are asked for; nothing is missed.
     restart() {
         this.#attempt?.abort();
         this.#hurry?.();
