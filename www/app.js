@@ -4,9 +4,10 @@
 // in `views` below.
 
 import { sayArrival } from './js/arrival.js';
-import { SLOW, client, explain } from './js/client.js';
+import { client } from './js/client.js';
 import { handles } from './js/console.js';
-import { $, SLOW_MS, toast } from './js/dom.js';
+import { $, toast } from './js/dom.js';
+import { whenKnown } from './js/standing.js';
 import { accountView } from './js/view-account.js';
 import { callsView } from './js/view-calls.js';
 import { conflictView } from './js/view-conflict.js';
@@ -20,8 +21,6 @@ import { notificationsView } from './js/view-notifications.js';
 import { postsView } from './js/view-posts.js';
 import { queueView } from './js/view-queue.js';
 import { roomView } from './js/view-room.js';
-
-const RETRY_MS = 3000;
 
 callsView();
 const door = entrance({ onSignedIn: show });
@@ -53,19 +52,6 @@ client.onAuthStateChanged((user) => {
     show(user);
 });
 
-// Until the server has said who is signed in, the page says what it waits for.
-async function begin() {
-    const slow = setTimeout(toast, SLOW_MS, SLOW);
-    try {
-        show(await client.me());
-    } catch (error) {
-        toast(explain(error));
-        setTimeout(begin, RETRY_MS);
-    } finally {
-        clearTimeout(slow);
-    }
-}
-
 const token = /^#loginToken=(.+)/.exec(location.hash)?.[1];
 if (token) history.replaceState(null, '', location.pathname);
 sayArrival();
@@ -75,5 +61,5 @@ if (token) {
     door.askFactor(decodeURIComponent(token));
 } else {
     if (client.user) show(client.user); // the client asks whether it is still so
-    else begin();
+    else whenKnown(show);
 }

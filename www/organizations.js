@@ -1,15 +1,14 @@
 // The page /organizations: the list on one side, the one that is open (its id stands behind the '#')
 // on the other, all live.
 
-import { SLOW, client, explain } from './js/client.js';
-import { $, SLOW_MS, onPress, toast } from './js/dom.js';
+import { client } from './js/client.js';
+import { $, onPress } from './js/dom.js';
 import { avatar, nameFrom } from './js/people.js';
+import { whenKnown } from './js/standing.js';
 import { connectionView } from './js/view-connection.js';
 import { membersView } from './js/view-members.js';
 import { organizationsView } from './js/view-organizations.js';
 import { tasksView } from './js/view-tasks.js';
-
-const RETRY_MS = 3000;
 
 const parts = [membersView(), tasksView()]; // of the open organization: start(organization), stop()
 const list = organizationsView({ onOpen: open });
@@ -41,18 +40,6 @@ function open(organization) {
     if (organization) for (const part of parts) part.start(organization, shown);
 }
 
-async function begin() {
-    const slow = setTimeout(toast, SLOW_MS, SLOW);
-    try {
-        show(await client.me());
-    } catch (error) {
-        toast(explain(error));
-        setTimeout(begin, RETRY_MS);
-    } finally {
-        clearTimeout(slow);
-    }
-}
-
 onPress($('#sign-out'), async () => {
     show(null);
     await client.logout();
@@ -62,4 +49,4 @@ client.pending.subscribe((writes) => {
 });
 client.onAuthStateChanged((user) => shown !== undefined && show(user));
 if (client.user) show(client.user);
-else begin();
+else whenKnown(show);
