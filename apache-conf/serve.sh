@@ -87,13 +87,20 @@ write_settings() {
 
 # --- processes ------------------------------------------------------------------------------------
 
+# note_pid NAME PID: in one step, so that who reads the file meanwhile finds a whole number. An
+# empty one, read as 0, is a whole process group to kill(2).
+note_pid() {
+    echo "$2" >"$RUN/$1.pid.new"
+    mv "$RUN/$1.pid.new" "$RUN/$1.pid"
+}
+
 # background NAME COMMAND...: start it with its own log and pid file; ends when this script does,
 # however that happens.
 background() {
     local name=$1
     shift
     setpriv --pdeathsig TERM "$@" >>"$RUN/$name.log" 2>&1 </dev/null 9>&- &
-    echo $! >"$RUN/$name.pid"
+    note_pid "$name" $!
 }
 
 pid_of() { cat "$RUN/$1.pid" 2>/dev/null; }
@@ -122,7 +129,7 @@ take_over() {
     done
     result="cubby-pushd $new took the place of $old"
     if ! kill -0 "$new" 2>/dev/null; then
-        echo "$old" >"$RUN/cubby-pushd.pid"
+        note_pid cubby-pushd "$old"
         result="failed: $(grep level=error "$RUN/cubby-pushd.log" | tail -n 1)"
     fi
     echo "$result" >"$RUN/reloaded.new"
@@ -284,12 +291,12 @@ await_ready() {
     done
 }
 
-# Start again what died, at most five times a second.
+# Start again what died, at most five times a second. By looking: `wait -n` misses who ends between
+# two of its calls, and would then wait for another one to end.
 supervise() {
     while :; do
-        wait -n 2>/dev/null
-        alive "$SERVER" || failed "$SERVER ended" "$SERVER"
         sleep 0.2
+        alive "$SERVER" || failed "$SERVER ended" "$SERVER"
         alive cubby-pushd || start_pushd
         ! has_app || alive cubby-fcgi || start_app
     done
@@ -302,7 +309,7 @@ run() {
     lock
     listening "$PORT" && die "port $PORT is in use; PORT=$((PORT + 1)) picks another"
     rm -f "$RUN"/*.pid "$RUN/address"
-    echo $$ >"$RUN/serve.pid"
+    note_pid serve $$
     trap 'stop_all; exit 0' INT TERM HUP
     settings
     app_settings
@@ -377,7 +384,7 @@ run | start)
     ;;
 stop | reload) "$COMMAND" ;;
 spawn) # by lighttpd, whose child this is
-    echo $$ >"$CUBBY_RUN/cubby-fcgi.pid"
+    RUN=$CUBBY_RUN note_pid cubby-fcgi $$
     exec "$APP" 2>>"$CUBBY_RUN/cubby-fcgi.log"
     ;;
 *) die "usage: serve.sh run|start APP [PUSHD], or serve.sh stop|reload" ;;

@@ -104,7 +104,9 @@ export class Stack {
 
     // cubby-pushd, cubby-fcgi or the web server's name.
     pid(name) {
-        return Number(fs.readFileSync(`${this.data}/run/${name}.pid`, 'utf8'));
+        const pid = Number(fs.readFileSync(`${this.data}/run/${name}.pid`, 'utf8'));
+        assert.ok(pid > 1, `run/${name}.pid holds ${pid}`); // kill(0) would end the tests themselves
+        return pid;
     }
 
     // A log of DATA/run: of a program or server, or `access`.

@@ -110,6 +110,17 @@ for (const server of SERVERS) {
             await until(async () => (await request(stack, 'GET', '/push/healthz')).status === 200, 'pushd');
         });
 
+        it('a pid file holds a whole number whenever it is read', async (t) => {
+            const stack = await startStack(t, { server });
+            for (let round = 0; round < 3; round++) {
+                const pid = stack.pid('cubby-pushd');
+                process.kill(pid, 'SIGKILL');
+                const end = Date.now() + 10000;
+                while (stack.pid('cubby-pushd') === pid && Date.now() < end); // pid() fails on half a file
+                assert.notEqual(stack.pid('cubby-pushd'), pid);
+            }
+        });
+
         for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) {
             it(`${signal} ends every process, open streams or not`, async (t) => {
                 const stack = await startStack(t, { server });
