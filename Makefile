@@ -40,7 +40,7 @@ LDFLAGS  += $(SANITIZE) -pthread -pie -Wl,-z,relro,-z,now -Wl,--as-needed
 
 # What each layer needs from outside: one outside thing, one file.
 LIBS_base   := -lcrypto
-LIBS_wire   := -lcjson -lhttp_parser -lwslay -lpcre2-8 -lz -lssl
+LIBS_wire   := -lcjson -lhttp_parser -lwslay -lpcre2-8 -lz -lcsv -lssl
 LIBS_store  := -lsqlite3
 LIBS_domain := -largon2 -linih -lnng -lcurl
 LIBS_app    := -lfcgi

@@ -16,7 +16,8 @@ argon2\.h                                       lib/domain/password\.c
 (cjson/)?cJSON\.h                               lib/wire/tree\.c
 wslay/.*                                        lib/wire/ws\.c
 zlib\.h                                         lib/wire/deflate\.c
-(nng|nanomsg)/.*                                lib/domain/bus\.c
+csv\.h                                          lib/wire/csv\.c
+(nng|nanomsg)/.*                                lib/domain/bus_(nng\.h|pub\.c|sub\.c)
 http_parser\.h                                  lib/wire/http\.c
 ini\.h                                          lib/domain/conf\.c
 pcre2\.h                                        lib/wire/pattern\.c
