@@ -141,6 +141,42 @@ enum err accounts_page(struct store *st, struct str after, size_t max, struct ar
     return e;
 }
 
+enum err accounts_find(struct store *st, struct str text, struct str after, size_t max,
+                       struct arena *mem, struct account *list, size_t *count)
+{
+    static const struct str sql =
+        SQL(ACCOUNT_COLUMNS " WHERE email > ?1 AND (instr(email, ?2) > 0 OR id = ?2)"
+                            " ORDER BY email LIMIT ?3");
+    struct space *sp;
+    struct stmt *s;
+    bool row;
+    *count = 0;
+    enum err e = space_acquire(st, SPACE_MAIN, STR_NULL, &sp);
+    if (e)
+        return e;
+    e = db_rows(sp->db, sql,
+                VALUES(v_str(after.p ? after : STR("")), v_str(text.p ? text : STR("")),
+                       v_i64((int64_t)max)),
+                &s);
+    while (!e && !(e = stmt_step(s, &row)) && row)
+        list[(*count)++] = read_account(s, mem);
+    space_release(sp);
+    return e;
+}
+
+enum err accounts_count_within(struct space *sp, struct accounts_counted *out)
+{
+    static const struct str sql =
+        SQL("SELECT count(*), coalesce(sum(email_verified), 0), count(disabled_at) FROM account");
+    struct stmt *s;
+    enum err e = db_row(sp->db, sql, NO_VALUES, &s);
+    if (e)
+        return e;
+    *out = (struct accounts_counted){stmt_i64(s, 0), stmt_i64(s, 1), stmt_i64(s, 2)};
+    stmt_reset(s);
+    return OK;
+}
+
 /* --- changing --------------------------------------------------------------------------------- */
 
 enum err accounts_set_password_within(struct space *sp, struct str id, struct str hash)

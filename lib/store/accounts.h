@@ -55,4 +55,14 @@ enum err accounts_list_ids(struct store *s, struct str after, size_t max, struct
 enum err accounts_page(struct store *s, struct str after, size_t max, struct arena *mem,
                        struct account *list, size_t *count) must_check;
 
+/* The same by address, behind the address `after`, of those whose address contains `text`, or whose
+ * id it is. */
+enum err accounts_find(struct store *s, struct str text, struct str after, size_t max,
+                       struct arena *mem, struct account *list, size_t *count) must_check;
+
+struct accounts_counted {
+    int64_t all, verified, disabled;
+};
+enum err accounts_count_within(struct space *sp, struct accounts_counted *out) must_check;
+
 #endif

@@ -118,11 +118,23 @@
     " name TEXT NOT NULL, transports TEXT NOT NULL, created_at INTEGER NOT NULL,"                  \
     " last_used_at INTEGER) WITHOUT ROWID;"
 
+/* Who may see the admin page: not accounts. Of a session only a hash of its token is kept; used_at:
+ * of what its owner did, for the idle ones. */
+#define ADMIN                                                                                      \
+    "CREATE TABLE admin(id TEXT PRIMARY KEY, email TEXT NOT NULL UNIQUE,"                          \
+    " password_hash TEXT NOT NULL, totp_secret TEXT NOT NULL,"                                     \
+    " last_step INTEGER NOT NULL DEFAULT 0, created_at INTEGER NOT NULL,"                          \
+    " last_login_at INTEGER) WITHOUT ROWID;"                                                       \
+    "CREATE TABLE admin_session(hash TEXT PRIMARY KEY, admin_id TEXT NOT NULL"                     \
+    " REFERENCES admin ON DELETE CASCADE, created_at INTEGER NOT NULL, used_at INTEGER NOT NULL)"  \
+    " WITHOUT ROWID;"                                                                              \
+    "CREATE INDEX admin_session_admin ON admin_session(admin_id, used_at);"
+
 /* NULL: it may be signed in to. */
 #define DISABLED "ALTER TABLE account ADD COLUMN disabled_at INTEGER;"
 
 static const char *const main_steps[] = {
-    META ACCOUNT ATTEMPT, IDENTITY MAIL ORGANIZATION OUTBOX FAILURE LOGIN_CODE ONCE IDEM DISABLED};
+    META ACCOUNT ATTEMPT, IDENTITY MAIL ORGANIZATION OUTBOX FAILURE LOGIN_CODE ONCE IDEM DISABLED, ADMIN};
 static const char *const user_steps[] = {META CHANGE KV IDEM SESSION, ACTIVITY FACTORS ONCE};
 static const char *const org_steps[] = {META CHANGE KV IDEM};
 static const char *const shared_steps[] = {META CHANGE IDEM, COUNTER};

@@ -18,6 +18,9 @@ enum err migrate_check(struct space *sp) must_check;
 /* The version that this program makes of a file of that kind. */
 int64_t migrate_version(enum space_kind kind);
 
+/* The first version of a main.db that knows administrators. */
+#define MIGRATE_MAIN_ADMINS 3
+
 /* The version of an open file: 0 for one that was never finished. */
 enum err migrate_read_version(struct db *db, int64_t *version) must_check;
 

@@ -84,6 +84,7 @@ static enum err renew(struct db *db, enum space_kind kind)
     static const struct str epoch =
         SQL("UPDATE meta SET value = lower(hex(randomblob(4))) WHERE name = 'epoch'");
     static const struct str sessions = SQL("DELETE FROM session");
+    static const struct str admin_sessions = SQL("DELETE FROM admin_session");
     int64_t version;
     enum err e = migrate_read_version(db, &version);
     if (e)
@@ -93,7 +94,11 @@ static enum err renew(struct db *db, enum space_kind kind)
     if (version == 0)
         return ERR_CORRUPT;
     e = db_change(db, epoch, NO_VALUES, ERR_CORRUPT);
-    return e || kind != SPACE_USER ? e : db_run(db, sessions, NO_VALUES);
+    if (e == OK && kind == SPACE_USER)
+        e = db_run(db, sessions, NO_VALUES);
+    if (e == OK && kind == SPACE_MAIN && version >= MIGRATE_MAIN_ADMINS)
+        e = db_run(db, admin_sessions, NO_VALUES);
+    return e;
 }
 
 static enum err renew_file(const char *path, enum space_kind kind)
