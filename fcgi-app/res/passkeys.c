@@ -7,6 +7,7 @@
 #include "base/utf8.h"
 #include "ceremony.h"
 #include "credentials.h"
+#include "domain/account_json.h"
 #include "notice.h"
 #include "res/res.h"
 #include "store/once.h"
@@ -17,21 +18,6 @@
 #define TRANSPORT_MAX_CHARS 20
 
 /* --- answers ---------------------------------------------------------------------------------- */
-
-void passkey_append_members(struct buf *out, const struct passkey *k)
-{
-    buf_append_lit(out, "\"id\":");
-    json_append_string(out, k->id);
-    buf_append_lit(out, ",\"name\":");
-    json_append_string(out, k->name);
-    buf_append_lit(out, ",\"createdAt\":");
-    row_append_time(out, k->created_at);
-    buf_append_lit(out, ",\"lastUsedAt\":");
-    if (k->last_used_at)
-        row_append_time(out, k->last_used_at);
-    else
-        buf_append_lit(out, "null");
-}
 
 /* A comma before all but a list's first element. */
 static void separate(struct buf *out)
@@ -58,19 +44,6 @@ enum err passkeys_show(struct req *r)
 }
 
 /* --- what the browser needs to make one ------------------------------------------------------- */
-
-void passkey_append_transports(struct buf *out, const struct passkey *k)
-{
-    struct str rest = k->transports, word;
-    buf_append_lit(out, "\"transports\":[");
-    while (str_next(&rest, ' ', &word)) {
-        if (!word.n)
-            continue;
-        separate(out);
-        json_append_string(out, word);
-    }
-    buf_append_ch(out, ']');
-}
 
 /* An authenticator that has one of these makes no second. */
 static void append_excluded(void *arg, const struct passkey *k)

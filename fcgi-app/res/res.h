@@ -37,9 +37,6 @@ enum err email_verify(struct req *r);
 enum err sessions_get_all(struct req *r);
 enum err sessions_remove(struct req *r);
 enum err activity_get(struct req *r);
-/* As the lists have them; current_sid p == NULL: none is current. Not handlers. */
-void session_append(struct buf *out, const struct session *s, struct str current_sid);
-void activity_append(struct buf *out, const struct activity *a);
 
 /* export.c */
 enum err account_export(struct req *r);
@@ -67,8 +64,6 @@ enum err totp_remove(struct req *r);
 enum err totp_renew_codes(struct req *r);
 enum err login_totp(struct req *r);
 enum err login_recovery(struct req *r);
-/* Append "enabled":…,"recoveryCodesLeft":…; not a handler. */
-enum err totp_append_state(struct buf *out, struct space *sp);
 
 /* codes.c */
 enum err login_code_request(struct req *r);
@@ -79,9 +74,6 @@ enum err passkeys_begin(struct req *r);
 enum err passkeys_post(struct req *r);
 enum err passkeys_show(struct req *r);
 enum err passkeys_drop(struct req *r);
-/* Append "id":…,"name":…,"createdAt":…,"lastUsedAt":…, and "transports":[…]; not handlers. */
-void passkey_append_members(struct buf *out, const struct passkey *k);
-void passkey_append_transports(struct buf *out, const struct passkey *k);
 
 /* login_passkey.c */
 enum err login_passkey_begin(struct req *r);

@@ -4,27 +4,12 @@
 #include "audit.h"
 #include "auth.h"
 #include "base/clock.h"
+#include "domain/account_json.h"
 #include "res/res.h"
 
 #define ACTIVITY_PAGE 100
 
 /* --- sessions --------------------------------------------------------------------------------- */
-
-void session_append(struct buf *out, const struct session *s, struct str current_sid)
-{
-    buf_append_lit(out, "{\"id\":");
-    json_append_string(out, s->id);
-    buf_append_lit(out, ",\"createdAt\":");
-    row_append_time(out, s->created_at);
-    buf_append_lit(out, ",\"lastSeenAt\":");
-    row_append_time(out, s->last_seen_at);
-    buf_append_lit(out, ",\"userAgent\":");
-    json_append_string(out, s->user_agent);
-    buf_append_lit(out, ",\"ip\":");
-    json_append_string(out, s->ip);
-    buf_append_str(out, str_eq(s->id, current_sid) ? STR(",\"current\":true}")
-                                                   : STR(",\"current\":false}"));
-}
 
 static void list_session(void *arg, const struct session *s)
 {
@@ -69,25 +54,6 @@ enum err sessions_remove(struct req *r)
 }
 
 /* --- activity --------------------------------------------------------------------------------- */
-
-void activity_append(struct buf *out, const struct activity *a)
-{
-    buf_append_lit(out, "{\"id\":");
-    buf_append_i64(out, a->id);
-    buf_append_lit(out, ",\"at\":");
-    row_append_time(out, a->at);
-    buf_append_lit(out, ",\"kind\":");
-    json_append_string(out, a->kind);
-    buf_append_lit(out, ",\"ip\":");
-    json_append_string(out, a->ip);
-    buf_append_lit(out, ",\"userAgent\":");
-    json_append_string(out, a->user_agent);
-    if (a->detail.n) {
-        buf_append_lit(out, ",\"detail\":");
-        json_append_string(out, a->detail);
-    }
-    buf_append_ch(out, '}');
-}
 
 struct page {
     struct buf *out;

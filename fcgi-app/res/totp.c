@@ -9,6 +9,7 @@
 #include "base/enc.h"
 #include "base/rand.h"
 #include "credentials.h"
+#include "domain/account_json.h"
 #include "domain/totp.h"
 #include "notice.h"
 #include "res/res.h"
@@ -115,19 +116,6 @@ static void answer_codes(struct req *r, const struct str codes[RECOVERY_CODES])
 }
 
 /* --- on --------------------------------------------------------------------------------------- */
-
-enum err totp_append_state(struct buf *out, struct space *sp)
-{
-    bool on;
-    int64_t left = 0;
-    enum err e = factors_is_on(sp, &on);
-    if (e == OK)
-        e = factors_recovery_left(sp, &left);
-    if (e == OK)
-        buf_appendf(out, "\"enabled\":%s,\"recoveryCodesLeft\":%lld", on ? "true" : "false",
-                    (long long)left);
-    return e;
-}
 
 enum err totp_show(struct req *r)
 {
