@@ -1,15 +1,14 @@
 /* The table of settings, and how a file's line or a variable's value becomes a field of it. */
 #include "base/base.h"
 
-#include <arpa/inet.h>
 #include <ctype.h>
 #include <errno.h>
 #include <ini.h>
-#include <sys/un.h>
 
 #include "domain/conf.h"
+#include "domain/conf_text.h"
 #include "domain/password.h"
-#include "wire/mime.h"
+#include "domain/webhook_key.h"
 
 enum kind {
     TEXT,   /* struct str of min..max bytes */
@@ -32,126 +31,6 @@ struct setting {
     const char *doc;
 };
 
-/* --- what texts may be ------------------------------------------------------------------------ */
-
-/* Begins with '/', has no empty, "." or ".." segment and none of what would need escaping. */
-static bool is_base_path(struct str s)
-{
-    struct str rest = str_from(s, 1), segment;
-    if (s.p[0] != '/' || s.n == 1)
-        return false;
-    while (str_next(&rest, '/', &segment)) {
-        if (!segment.n || str_eq(segment, STR(".")) || str_eq(segment, STR("..")))
-            return false;
-        for (size_t i = 0; i < segment.n; i++)
-            if (!isalnum((unsigned char)segment.p[i]) && !memchr("-._~", segment.p[i], 4))
-                return false;
-    }
-    return true;
-}
-
-/* scheme://host[:port], as a browser writes it in Origin. */
-static bool is_origin(struct str s)
-{
-    struct str host = STR_NULL;
-    if (str_starts_with(s, STR("http://")))
-        host = str_from(s, 7);
-    else if (str_starts_with(s, STR("https://")))
-        host = str_from(s, 8);
-    if (!host.n || host.p[0] == ':')
-        return false;
-    for (size_t i = 0; i < host.n; i++)
-        if (!isalnum((unsigned char)host.p[i]) && !memchr("-._:[]", host.p[i], 6))
-            return false;
-    return true;
-}
-
-/* An address, a CIDR block, or "unix:" for whoever comes over a unix socket. */
-static bool is_network(struct str s)
-{
-    char text[INET6_ADDRSTRLEN];
-    unsigned char bytes[sizeof(struct in6_addr)];
-    size_t slash = str_find(s, '/');
-    int64_t bits;
-    if (str_eq(s, STR("unix:")))
-        return true;
-    if (slash >= sizeof text)
-        return false;
-    memcpy(text, s.p, slash);
-    text[slash] = '\0';
-    bool v4 = inet_pton(AF_INET, text, bytes) == 1;
-    if (!v4 && inet_pton(AF_INET6, text, bytes) != 1)
-        return false;
-    return slash == s.n || str_to_i64(str_from(s, slash + 1), 0, v4 ? 32 : 128, &bits);
-}
-
-/* address:port with a numeric address, an IPv6 one in brackets; or unix: and an absolute path. */
-static bool is_listen(struct str s)
-{
-    const struct str local = STR("unix:/");
-    if (str_starts_with(s, local))
-        return s.n > local.n && s.n - strlen("unix:") < sizeof((struct sockaddr_un *)0)->sun_path;
-    char text[INET6_ADDRSTRLEN];
-    unsigned char bytes[sizeof(struct in6_addr)];
-    int64_t port;
-    size_t colon = s.n;
-    while (colon && s.p[colon - 1] != ':')
-        colon--;
-    if (colon < 2 || !str_to_i64(str_from(s, colon), 0, 65535, &port))
-        return false;
-    struct str host = str_make(s.p, colon - 1);
-    bool v6 = host.p[0] == '[' && host.p[host.n - 1] == ']';
-    if (v6)
-        host = str_make(host.p + 1, host.n - 2);
-    if (host.n >= sizeof text)
-        return false;
-    memcpy(text, host.p, host.n);
-    text[host.n] = '\0';
-    return inet_pton(v6 ? AF_INET6 : AF_INET, text, bytes) == 1;
-}
-
-static bool is_log_level(struct str s)
-{
-    return str_eq(s, STR("error")) || str_eq(s, STR("warn")) || str_eq(s, STR("info")) ||
-           str_eq(s, STR("debug"));
-}
-
-/* What stands behind "Name <local@domain>", or without a name. */
-static bool is_sender(struct str s)
-{
-    struct mime_address address;
-    return mime_parse_address(s, &address);
-}
-
-/* smtp://host[:port] or smtps://host[:port]: credentials have settings of their own. */
-static bool is_smtp_url(struct str s)
-{
-    struct str host = STR_NULL;
-    if (str_starts_with(s, STR("smtp://")))
-        host = str_from(s, 7);
-    else if (str_starts_with(s, STR("smtps://")))
-        host = str_from(s, 8);
-    if (!host.n || host.p[0] == ':')
-        return false;
-    for (size_t i = 0; i < host.n; i++)
-        if (!isalnum((unsigned char)host.p[i]) && !memchr("-._:[]", host.p[i], 6))
-            return false;
-    return true;
-}
-
-static bool is_absolute(struct str s)
-{
-    return s.p[0] == '/';
-}
-
-static bool is_language(struct str s)
-{
-    for (size_t i = 0; i < s.n; i++)
-        if (!isalnum((unsigned char)s.p[i]) && s.p[i] != '-')
-            return false;
-    return true;
-}
-
 /* --- the table -------------------------------------------------------------------------------- */
 
 #define AT(field) offsetof(struct conf, field)
@@ -172,16 +51,16 @@ static const struct setting settings[] = {
      .doc = "Folder of the sockets between the two programs. Empty: run/bus in data_dir."},
     {"collections_dir", TEXT, AT(collections_dir), "fcgi-app/collections", 1, 3072,
      .doc = "Folder of the collections' declarations, one JSON file each."},
-    {"base_path", TEXT, AT(base_path), "", 0, 256, .check = is_base_path,
+    {"base_path", TEXT, AT(base_path), "", 0, 256, .check = conf_is_base_path,
      .expected = "a path such as /cubby, without a final slash",
      .doc = "Path below which Cubby is served. Empty: the root."},
-    {"public_url", TEXT, AT(public_url), "", 0, 256, .check = is_origin,
+    {"public_url", TEXT, AT(public_url), "", 0, 256, .check = conf_is_origin,
      .expected = "scheme and host such as https://example.org, without a path",
      .doc = "The origin users see; passkeys are for it. Empty: the request's own scheme and host."},
-    {"cors_origins", LIST, AT(cors_origins), "", .check = is_origin,
+    {"cors_origins", LIST, AT(cors_origins), "", .check = conf_is_origin,
      .expected = "origins such as https://app.example.org",
      .doc = "Other origins whose pages may call Cubby with cookies."},
-    {"trusted_proxies", LIST, AT(trusted_proxies), "", .check = is_network,
+    {"trusted_proxies", LIST, AT(trusted_proxies), "", .check = conf_is_network,
      .expected = "addresses, blocks such as 10.0.0.0/8, or unix:",
      .doc = "Proxies whose X-Forwarded-For and X-Forwarded-Proto are believed."},
     {"max_body", NUMBER, AT(max_body), "1048576", 0, 1 << 30,
@@ -227,17 +106,17 @@ static const struct setting settings[] = {
      .doc = "Long polls that may wait at a time; 0: none waits, each is answered at once."},
     {"hash_queue", NUMBER, AT(hash_queue), "64", 1, 100000,
      .doc = "Log-ins that may wait for a password hash before 503."},
-    {"push_listen", TEXT, AT(push_listen), "127.0.0.1:8090", 1, 128, .check = is_listen,
+    {"push_listen", TEXT, AT(push_listen), "127.0.0.1:8090", 1, 128, .check = conf_is_listen,
      .expected = "address:port such as 127.0.0.1:8090 or [::1]:8090, or unix:/path", .fixed = true,
      .doc = "Where cubby-pushd listens: an address and port, or unix: and a path (mode 0660)."},
-    {"push_tls_listen", TEXT, AT(push_tls_listen), "", 0, 128, .check = is_listen,
+    {"push_tls_listen", TEXT, AT(push_tls_listen), "", 0, 128, .check = conf_is_listen,
      .expected = "address:port such as 0.0.0.0:8443 or [::]:8443, or unix:/path", .fixed = true,
      .doc = "Where cubby-pushd listens for TLS (https, wss). Empty: nowhere."},
     {"push_tls_cert", TEXT, AT(push_tls_cert), "", 0, 3072,
      .doc = "Its certificate with the chain behind it, a PEM file."},
     {"push_tls_key", TEXT, AT(push_tls_key), "", 0, 3072,
      .doc = "The certificate's private key, a PEM file without a passphrase."},
-    {"push_metrics_listen", TEXT, AT(push_metrics_listen), "", 0, 128, .check = is_listen,
+    {"push_metrics_listen", TEXT, AT(push_metrics_listen), "", 0, 128, .check = conf_is_listen,
      .expected = "address:port such as 127.0.0.1:9091, or unix:/path", .fixed = true,
      .doc = "Where cubby-pushd answers /metrics without a token: loopback. Empty: nowhere."},
     {"push_buffer", NUMBER, AT(push_buffer), "262144", 4096, 1 << 30,
@@ -267,10 +146,10 @@ static const struct setting settings[] = {
      .doc = "The first write to a counter makes it."},
     {"counters_max", NUMBER, AT(counters_max), "10000", 0, MANY,
      .doc = "Counters that may exist; 507 for one more."},
-    {"mail_from", TEXT, AT(mail_from), "", 3, 512, .check = is_sender,
+    {"mail_from", TEXT, AT(mail_from), "", 3, 512, .check = conf_is_sender,
      .expected = "an address such as cubby@example.org or Cubby <cubby@example.org>",
      .doc = "Who mails come from. Must be set where mails are sent, and public_url too."},
-    {"mail_smtp", TEXT, AT(mail_smtp), "", 8, 512, .check = is_smtp_url,
+    {"mail_smtp", TEXT, AT(mail_smtp), "", 8, 512, .check = conf_is_smtp_url,
      .expected = "smtp://host[:port] or smtps://host[:port]",
      .doc = "The server that takes mails, such as smtp://mail.example.org:587. Without it, and "
             "without mail_sendmail, no mail is sent."},
@@ -281,12 +160,12 @@ static const struct setting settings[] = {
     {"mail_ca", TEXT, AT(mail_ca), "", 0, 3072,
      .doc = "PEM file of who vouches for the server's certificate; makes TLS a must. Empty: those "
             "whom the system trusts."},
-    {"mail_sendmail", TEXT, AT(mail_sendmail), "", 0, 3072, .check = is_absolute,
+    {"mail_sendmail", TEXT, AT(mail_sendmail), "", 0, 3072, .check = conf_is_absolute,
      .expected = "a program's full path such as /usr/sbin/sendmail",
      .doc = "Instead of a server: the program that takes mails, called with -t -i."},
     {"mail_templates", TEXT, AT(mail_templates), "fcgi-app/mail", 1, 3072,
      .doc = "Folder of the mails' texts: one folder for each language."},
-    {"mail_language", TEXT, AT(mail_language), "en", 1, 35, .check = is_language,
+    {"mail_language", TEXT, AT(mail_language), "en", 1, 35, .check = conf_is_language,
      .expected = "a language such as en or de",
      .doc = "Language of mails to those whose own is not there."},
     {"mail_per_address", NUMBER, AT(mail_per_address), "10", 0, 1000000,
@@ -301,6 +180,28 @@ static const struct setting settings[] = {
      .doc = "Sign-ins that may wait for a provider at a time; 503 beyond."},
     {"oauth_loopback_http", SWITCH, AT(oauth_loopback_http), "off",
      .doc = "Development only: providers at http:// on this machine."},
+    {"webhook_url", LIST, AT(webhook_url), "", .fixed = true, .check = webhook_url_is_valid,
+     .expected = "addresses such as https://example.org/hook; http:// only to localhost, "
+                 "127.0.0.1 or [::1]",
+     .doc = "Where every event is sent to, signed, in the order of its space: docs/webhooks.md. "
+            "Empty: nowhere."},
+    {"webhook_secret", LIST, AT(webhook_secret), "", .secret = true, .fixed = true,
+     .check = webhook_secret_is_valid, .expected = "whsec_ and 24 to 64 random bytes in base64",
+     .doc = "Keys that sign what is sent there, each whsec_ and base64. Must be set with "
+            "webhook_url; several while one takes the place of another."},
+    {"webhook_events", LIST, AT(webhook_events), "", .fixed = true,
+     .check = webhook_pattern_is_valid, .expected = "event names such as kv:set, or table:posts:*",
+     .doc = "Which events are sent: names, or beginnings of names and a '*'. Empty: all."},
+    {"webhook_ca_file", TEXT, AT(webhook_ca_file), "", 0, 3072, .fixed = true,
+     .doc = "Who vouches for receivers' certificates, a PEM file. Empty: the system's."},
+    {"webhook_timeout", NUMBER, AT(webhook_timeout), "10000", 100, 60000, .fixed = true,
+     .doc = "Milliseconds a receiver may take for an answer."},
+    {"webhook_concurrency", NUMBER, AT(webhook_concurrency), "8", 1, 64, .fixed = true,
+     .doc = "Requests on their way to one address at a time, each of another space."},
+    {"webhook_retry_first", NUMBER, AT(webhook_retry_first), "1000", 10, 600000, .fixed = true,
+     .doc = "Milliseconds until an event that was not taken is sent again, doubled each time."},
+    {"webhook_retry_max", NUMBER, AT(webhook_retry_max), "300", 1, 86400, .fixed = true,
+     .doc = "The longest such wait in seconds."},
     {"org_auto_accept", SWITCH, AT(org_auto_accept), "on",
      .doc = "An invited address is a member at once. off: after accepting."},
     {"orgs_max", NUMBER, AT(orgs_max), "100", 0, MANY,
@@ -309,13 +210,18 @@ static const struct setting settings[] = {
      .doc = "Members of an organization, invited ones included; 507 for one more."},
     {"limit_invitations", NUMBER, AT(limit_invitations), "100", 0, MANY,
      .doc = "Invitations an hour of one user."},
+    {"admin", SWITCH, AT(admin), "off",
+     .doc = "The admin page, /admin, for administrators that cubbyctl makes."},
+    {"admin_from", LIST, AT(admin_from), "127.0.0.0/8 ::1", .check = conf_is_network,
+     .expected = "addresses, blocks such as 10.0.0.0/8, or unix:",
+     .doc = "Client addresses that see the admin page; for all others it is not there."},
     {"demo", SWITCH, AT(demo), "off", .doc = "The demonstration's endpoints."},
     {"dev_show_reset_token", SWITCH, AT(dev_show_reset_token), "off",
      .doc = "Development only: password resets are answered with their token."},
     {"test_endpoints", SWITCH, AT(test_endpoints), "off", .doc = "Tests only: /push/echo."},
     {"metrics_token", TEXT, AT(metrics_token), "", 0, 256, .secret = true,
      .doc = "Bearer token that opens /metrics on the public listener. Empty: 404 there."},
-    {"log_level", TEXT, AT(log_level), "info", 1, 8, .check = is_log_level,
+    {"log_level", TEXT, AT(log_level), "info", 1, 8, .check = conf_is_log_level,
      .expected = "error, warn, info or debug",
      .doc = "error, warn, info or debug; debug has a line for every request."},
     {"log_format", SWITCH, AT(log_json), "logfmt", .yes = "json", .no = "logfmt",
@@ -524,6 +430,8 @@ static enum err check_whole(struct loading *l)
                                  "settings file or in " PREFIX "JWT_SECRET");
     else if (c->push_tls_listen.n && !(c->push_tls_cert.n && c->push_tls_key.n))
         l->message = STR("push_tls_listen is set; expected push_tls_cert and push_tls_key too");
+    else if (c->webhook_url.count && !c->webhook_secret.count)
+        l->message = STR("webhook_url is set; expected webhook_secret too");
     else if (c->mail_smtp.n && c->mail_sendmail.n)
         l->message = STR("mail_smtp and mail_sendmail are set; expected one of them");
     return l->message.p ? ERR_INVALID : OK;
@@ -552,6 +460,17 @@ enum err conf_load(struct conf *c, const char *path, char **env, struct arena *m
 
 /* --- while a program runs --------------------------------------------------------------------- */
 
+static bool keep_list(struct conf_list *is, const struct conf_list *was, struct arena *mem)
+{
+    bool other = is->count != was->count;
+    for (size_t i = 0; i < was->count; i++) {
+        other = other || !str_eq(is->item[i], was->item[i]);
+        is->item[i] = arena_dup(mem, was->item[i]);
+    }
+    is->count = was->count;
+    return other;
+}
+
 /* Give a fixed setting of *c its value in *old; true: it had another. */
 static bool keep(struct conf *c, const struct conf *old, const struct setting *s, struct arena *mem)
 {
@@ -562,6 +481,8 @@ static bool keep(struct conf *c, const struct conf *old, const struct setting *s
         *(int64_t *)field = was;
         return is != was;
     }
+    if (s->kind == LIST)
+        return keep_list(field, before, mem);
     struct str was = *(const struct str *)before, is = *(struct str *)field;
     *(struct str *)field = arena_dup(mem, was);
     return !str_eq(is, was);
@@ -572,7 +493,7 @@ struct str conf_keep_fixed(struct conf *c, const struct conf *old, struct arena 
     struct str names = STR_NULL;
     for (size_t i = 0; i < ARRAY_LEN(settings); i++) {
         const struct setting *s = &settings[i];
-        assert(!s->fixed || s->kind == NUMBER || s->kind == TEXT);
+        assert(!s->fixed || s->kind != SWITCH);
         if (s->fixed && keep(c, old, s, mem))
             names = arena_printf(mem, "%.*s%s%s", STR_ARG(names), names.n ? "," : "", s->name);
     }

@@ -67,8 +67,15 @@ struct conf {
     bool oauth_loopback_http;
     int64_t oauth_timeout; /* ms */
     int64_t oauth_workers;
+    struct conf_list webhook_url, webhook_secret, webhook_events;
+    struct str webhook_ca_file;                     /* "" the system's */
+    int64_t webhook_timeout;                        /* ms */
+    int64_t webhook_concurrency;                    /* of one url */
+    int64_t webhook_retry_first, webhook_retry_max; /* ms, seconds */
     int64_t orgs_max, org_members_max;
     int64_t limit_invitations; /* an hour, of one user */
+    bool admin;
+    struct conf_list admin_from; /* addresses or CIDR blocks */
     bool org_auto_accept, demo, dev_show_reset_token, test_endpoints;
     struct str metrics_token; /* "" none */
     struct str log_level;

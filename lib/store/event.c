@@ -131,6 +131,16 @@ enum err event_bounds(struct space *sp, uint64_t *oldest, uint64_t *newest)
     return OK;
 }
 
+enum err event_before(struct space *sp, int64_t at, uint64_t *seq)
+{
+    static const struct str sql =
+        SQL("SELECT seq FROM change WHERE at < ?1 ORDER BY seq DESC LIMIT 1");
+    int64_t found;
+    enum err e = db_i64(sp->db, sql, VALUES(v_i64(at)), &found);
+    *seq = (uint64_t)found;
+    return e;
+}
+
 enum err event_read(struct space *sp, uint64_t after, size_t max_events, size_t max_bytes,
                     enum err (*on_event)(void *arg, const struct event *e), void *arg)
 {

@@ -32,6 +32,9 @@ enum err event_next(struct space *sp, uint64_t *seq, int64_t *at) must_check;
 /* Newest and oldest sequence number in the log; both 0 when it is empty. */
 enum err event_bounds(struct space *sp, uint64_t *oldest, uint64_t *newest) must_check;
 
+/* The newest event of the log from before that time; 0 when there is none. */
+enum err event_before(struct space *sp, int64_t at, uint64_t *seq) must_check;
+
 /*
  * Events after `after` in order, until `max_events` or `max_bytes` of data (at least one). Stops
  * early when on_event returns other than OK and returns that. The event's strings are valid during

@@ -95,3 +95,14 @@ enum err tree_walk(const char *root, enum err (*on_entry)(void *arg, const struc
                         kind == SPACE_USER || kind == SPACE_ORG ? 1 : 0);
     return e;
 }
+
+enum err tree_walk_part(const char *root, enum space_kind kind, unsigned part,
+                        enum err (*on_entry)(void *arg, const struct tree_entry *t), void *arg)
+{
+    const struct walk w = {root, on_entry, arg};
+    char folder[16];
+    bool is_spread = kind == SPACE_USER || kind == SPACE_ORG;
+    assert(part < (is_spread ? TREE_PARTS : 1));
+    snprintf(folder, sizeof folder, is_spread ? "%s%02x/" : "%s", folders[kind], part);
+    return walk_folder(&w, kind, str_from_c(folder), 0);
+}

@@ -19,6 +19,15 @@ struct tree_entry {
 enum err tree_walk(const char *root, enum err (*on_entry)(void *arg, const struct tree_entry *t),
                    void *arg) must_check;
 
+/*
+ * The same for one of TREE_PARTS pieces of a kind's folder, so that a walk can pause in between: of
+ * users and organizations those whose ids begin with the two digits of `part`; of others part 0.
+ */
+#define TREE_PARTS 256
+enum err tree_walk_part(const char *root, enum space_kind kind, unsigned part,
+                        enum err (*on_entry)(void *arg, const struct tree_entry *t),
+                        void *arg) must_check;
+
 /* Where a space's file is below the root; '\0'-terminated, in mem. */
 struct str tree_path(enum space_kind kind, struct str id, struct arena *mem);
 
