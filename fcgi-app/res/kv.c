@@ -6,19 +6,11 @@
 #include "store/kv.h"
 #include "store/query.h"
 
-#define KEY_MAX   512
-#define VALUE_MAX (128 * 1024)
-
-static bool is_reserved(struct str key)
-{
-    return str_starts_with(key, STR("__"));
-}
-
 static enum err check_key(struct req *r, struct str key)
 {
-    if (key.n == 0 || key.n > KEY_MAX)
-        return req_fail(r, ERR_INVALID, "A key has 1 to %d bytes", KEY_MAX);
-    if (is_reserved(key))
+    if (key.n == 0 || key.n > KV_KEY_MAX)
+        return req_fail(r, ERR_INVALID, "A key has 1 to %d bytes", KV_KEY_MAX);
+    if (kv_key_is_reserved(key))
         return req_fail(r, ERR_INVALID, "Keys that begin with __ are reserved");
     return OK;
 }
@@ -72,7 +64,7 @@ static enum err read_many(struct req *r, struct str prefix)
     struct page page = {.out = &r->body_out};
     size_t limit = 0;
     bool more;
-    if (prefix.n > KEY_MAX || is_reserved(prefix))
+    if (prefix.n > KV_KEY_MAX || kv_key_is_reserved(prefix))
         return req_fail(r, ERR_INVALID, "Keys that begin with __ are reserved");
     enum err e = read_limit(r, &limit);
     if (e)
@@ -113,7 +105,7 @@ enum err data_write(struct req *r)
     if (json_is_absent(value))
         return req_fail(r, ERR_INVALID, "value is missing");
     struct str text = json_raw(value);
-    if (text.n > VALUE_MAX)
+    if (text.n > KV_VALUE_MAX)
         return req_fail(r, ERR_TOO_LARGE, "A value has at most 128 KiB");
     e = change_kv_set(&r->change, key, text);
     if (e)

@@ -202,6 +202,23 @@ enum err change_row_update(struct change *c, const struct collection *col, struc
     return e ? e : run_effects(c, col, ON_UPDATE, row->data, c->mem);
 }
 
+enum err change_row_put(struct change *c, const struct collection *col, struct row *row,
+                        int64_t old_version)
+{
+    uint64_t seq;
+    int64_t at;
+    enum err e = event_next(c->space, &seq, &at);
+    if (e)
+        return e;
+    row->created_at = row->created_at ? row->created_at : at;
+    row->updated_at = old_version ? at : row->updated_at ? row->updated_at : row->created_at;
+    if (row->version <= old_version)
+        row->version = old_version + 1;
+    e = old_version ? rows_update(c->space, &col->table, row)
+                    : rows_insert(c->space, &col->table, row);
+    return e ? e : raise_row(c, old_version ? col->event_update : col->event_create, row);
+}
+
 static enum err raise_delete(struct change *c, const struct collection *col, struct str id)
 {
     struct buf b = BUF_INIT;

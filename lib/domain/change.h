@@ -61,6 +61,14 @@ enum err change_row_update(struct change *c, const struct collection *col, struc
                            struct json_value patch, enum change_merge how, int64_t if_version,
                            struct problems *problems, struct row *row) must_check;
 
+/*
+ * Put a row of validated data in place under its own id, as an import does: no effects, for their
+ * rows come the same way. old_version 0 inserts it, with its times and version (0: this
+ * transaction's, 1); else it takes the place of the row of that version, and the time is now.
+ */
+enum err change_row_put(struct change *c, const struct collection *col, struct row *row,
+                        int64_t old_version) must_check;
+
 /* ERR_NOT_FOUND. */
 enum err change_row_delete(struct change *c, const struct collection *col,
                            struct str id) must_check;

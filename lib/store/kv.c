@@ -5,6 +5,11 @@
 #include "store/kv.h"
 #include "store/tables.h"
 
+bool kv_key_is_reserved(struct str key)
+{
+    return str_starts_with(key, STR("__"));
+}
+
 enum err kv_get(struct space *sp, struct str key, struct arena *mem, struct str *value)
 {
     static const struct str sql = SQL("SELECT value FROM kv WHERE key = ?1");

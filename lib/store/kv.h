@@ -6,6 +6,12 @@
 #include "base/arena.h"
 #include "store/space.h"
 
+#define KV_KEY_MAX   512
+#define KV_VALUE_MAX (128 * 1024)
+
+/* Keys that begin so are nobody's. */
+bool kv_key_is_reserved(struct str key);
+
 /* ERR_NOT_FOUND; *value in mem. */
 enum err kv_get(struct space *sp, struct str key, struct arena *mem, struct str *value) must_check;
 
