@@ -383,10 +383,13 @@ describe('hostile clients', () => {
                 });
                 for (const socket of at.sockets.splice(0)) socket.destroy();
                 const own = witness.reader ? 1 : 0;
+                let now;
                 await until(async () => {
-                    const now = await gauges(base.stack);
+                    now = await gauges(base.stack);
                     return now.connections <= resting.connections + 1 && now.streams === resting.streams + own;
-                }, `${attack}: connections are left`);
+                }, '').catch(() => {
+                    assert.fail(`${attack}: left ${JSON.stringify(now)}, at rest ${JSON.stringify(resting)}, own ${own}`);
+                });
                 assert.ok(!witness.error, `${attack}: ${witness.error?.stack}`);
                 assert.equal(base.stack.pid('cubby-pushd'), base.pid);
                 const grown = memory(base.pid) - before;

@@ -131,7 +131,6 @@ throughEachServer('accounts by mail', { ...mails.env, CUBBY_DEV_SHOW_RESET_TOKEN
 
     it('neither the answers nor their time tell whether an address has an account', async (test) => {
         const user = await User.signUp(at.stack);
-        const median = (times) => times.sort((a, b) => a - b)[Math.floor(times.length / 2)];
         for (const [what, call, count] of [['reset', ask, 60], ['log-in', (email) => logIn(email, 'wrong one'), 20]]) {
             const times = { known: [], unknown: [] };
             const texts = new Set();
@@ -142,10 +141,11 @@ throughEachServer('accounts by mail', { ...mails.env, CUBBY_DEV_SHOW_RESET_TOKEN
                     times[kind].push(performance.now() - start);
                 }
             }
-            const [known, unknown] = [median(times.known), median(times.unknown)];
+            const [known, unknown] = [Math.min(...times.known), Math.min(...times.unknown)];
             test.diagnostic(`${what}: known ${known.toFixed(2)} ms, unknown ${unknown.toFixed(2)} ms`);
             assert.equal(texts.size, 1);
-            assert.ok(Math.abs(known - unknown) < Math.max(2, 0.25 * unknown), `${what}: ${known} and ${unknown} ms`);
+            // Twenty times as long, or as short, where one of them hashes no password or waits for a mail.
+            assert.ok(known < 2 * unknown + 2 && unknown < 2 * known + 2, `${what}: ${known} and ${unknown} ms`);
         }
     });
 });
