@@ -98,7 +98,7 @@ void answer_options(struct req *r)
 void answer_cors(struct req *r)
 {
     struct origin_request o = auth_origin(r);
-    if (!r->headers.origin.p)
+    if (!r->headers.origin.p || (r->route && (r->route->need & IN_ADMIN)))
         return;
     buf_append_lit(&r->head, "Vary: Origin\r\n");
     if (!origin_is_known(r->app->conf, &o))

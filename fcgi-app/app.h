@@ -23,6 +23,7 @@ struct app {
     struct oidc *oidc;
     struct who_keys keys;
     struct metrics *metrics; /* counters of res/ops.c */
+    struct lookout *lookout; /* what the admin page shows; NULL: nothing is kept */
 };
 
 #endif

@@ -1,6 +1,7 @@
 /* What happens to every request around its handler. */
 #include "base/base.h"
 
+#include "admin.h"
 #include "answer.h"
 #include "attempts.h"
 #include "auth.h"
@@ -9,6 +10,7 @@
 #include "base/log.h"
 #include "base/request_id.h"
 #include "dispatch.h"
+#include "lookout.h"
 #include "membership.h"
 #include "metrics.h"
 #include "store/event.h"
@@ -255,6 +257,8 @@ static enum err refuse_early(struct req *r)
         return ERR_TOO_LARGE;
     if (r->body_broken)
         return req_fail(r, ERR_INVALID, "The body ended early or came too slowly");
+    if ((need & IN_ADMIN) && (need & (NEED_ADMIN | SETS_COOKIES)))
+        return admin_is_own_page(r) ? OK : ERR_CROSS_SITE;
     return (need & SETS_COOKIES) && !auth_is_same_site(r) ? ERR_CROSS_SITE : OK;
 }
 
@@ -288,6 +292,10 @@ static enum err answer(struct req *r)
     bool signs_in = need & (NEED_USER | MAYBE_USER);
     struct idem idem = {.key = STR_NULL};
     enum err sign_in = OK, e = refuse_early(r);
+    if (e)
+        return e;
+    if (need & NEED_ADMIN)
+        e = admin_enter(r);
     if (e)
         return e;
     if (signs_in)
@@ -335,6 +343,8 @@ static void report(const struct req *r, enum err e, int64_t us)
     const char *route = r->route ? r->route->path : "-", *method = method_name(r->method);
     int status = r->status ? r->status : 200;
     struct str code = e ? err_code(e) : STR("ok");
+    if (status >= 500 && e != ERR_QUOTA)
+        lookout_note(r->app->lookout, r, method, e, r->space ? db_error(r->space->db) : "");
     if (status >= 500 && e != ERR_BUSY && e != ERR_QUOTA) {
         log_error("method=%s route=%s status=%d code=%.*s us=%lld space=%s detail=\"%s\"", method,
                   route, status, STR_ARG(code), (long long)us, r->space ? r->space->id : "-",

@@ -62,11 +62,12 @@ struct req {
     struct json json;              /* NEED_JSON: the body (forms become objects of strings) */
     bool form;                     /* the body was a form: some routes answer it with a redirect */
     bool signed_in;
-    bool by_cookie;             /* signed in, or about to be, by cookie and not by Authorization */
-    struct who who;             /* when signed_in */
-    struct space *space;        /* NEED_USER: the user's, IN_COUNTERS: the counters', in a read or
-                                   (NEED_WRITE) write transaction */
-    struct str organization_id; /* IN_MAIN: what the handler changed; p == NULL: none */
+    bool by_cookie;      /* signed in, or about to be, by cookie and not by Authorization */
+    struct who who;      /* when signed_in */
+    struct space *space; /* NEED_USER: the user's, IN_COUNTERS: the counters', in a read or
+                            (NEED_WRITE) write transaction */
+    const struct admin_here *admin; /* NEED_ADMIN: whose session it is (admin.h) */
+    struct str organization_id;     /* IN_MAIN: what the handler changed; p == NULL: none */
     struct change change; /* NEED_WRITE: begun; dispatch.c commits after OK, rolls back otherwise */
 
     /* What goes back. */

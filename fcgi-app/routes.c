@@ -1,6 +1,7 @@
 /* The table of routes, and how a path finds its row. */
 #include "base/base.h"
 
+#include "admin.h"
 #include "base/enc.h"
 #include "base/utf8.h"
 #include "res/res.h"
@@ -184,6 +185,29 @@ const struct route routes[] = {
     {METHOD_POST, "/api/counter/decrement", IN_COUNTERS | NEED_WRITE, counters_button_decrement,
      "Take 1 from global-counter."},
 
+    /* The admin page */
+    {METHOD_GET, "/admin", IN_ADMIN, admin_page, "The admin page."},
+    {METHOD_POST, "/api/admin/login", IN_ADMIN | NEED_JSON | SETS_COOKIES | HASHES, admin_login,
+     "Sign an administrator in: address, password and code of the authenticator app."},
+    {METHOD_POST, "/api/admin/logout", IN_ADMIN | SETS_COOKIES, admin_logout,
+     "End the administrator's session."},
+    {METHOD_POST, "/api/admin/ticket", IN_ADMIN | NEED_ADMIN | BY_ITSELF, admin_ticket,
+     "A ticket that opens the stream of all events, once."},
+    {METHOD_GET, "/api/admin/overview", IN_ADMIN | NEED_ADMIN | BY_ITSELF, admin_overview,
+     "How many of what there are, how large, and what this process has answered."},
+    {METHOD_GET, "/api/admin/errors", IN_ADMIN | NEED_ADMIN | BY_ITSELF, admin_errors,
+     "What this process has answered with 5xx, the newest first."},
+    {METHOD_GET, "/api/admin/users", IN_ADMIN | NEED_ADMIN, admin_users,
+     "Accounts by address: ?query=, ?limit=, ?cursor=."},
+    {METHOD_GET, "/api/admin/users/{id}", IN_ADMIN | NEED_ADMIN, admin_user,
+     "An account, its size, sessions and activity."},
+    {METHOD_POST, "/api/admin/users/{id}/disable", IN_ADMIN | NEED_ADMIN, admin_user_disable,
+     "End all sessions of an account and refuse new ones."},
+    {METHOD_POST, "/api/admin/users/{id}/enable", IN_ADMIN | NEED_ADMIN, admin_user_enable,
+     "Let an account sign in again."},
+    {METHOD_POST, "/api/admin/users/{id}/sessions/revoke", IN_ADMIN | NEED_ADMIN, admin_user_revoke,
+     "End all sessions of an account."},
+
     /* Operations */
     {METHOD_GET, "/healthz", 0, ops_healthz, "Is the service there?"},
     {METHOD_GET, "/metrics", 0, ops_metrics, "Counters for Prometheus."},
@@ -214,6 +238,13 @@ static bool split(struct segments *s, struct str path, struct arena *mem)
             return false;
     }
     return true;
+}
+
+/* The paths of the admin page have no row but those of IN_ADMIN, and these no other path. */
+static bool is_of_admin(const struct segments *s)
+{
+    bool api = s->count > 1 && str_eq(s->at[0], STR("api"));
+    return s->count > 0 && str_eq(s->at[api ? 1 : 0], STR("admin"));
 }
 
 /* The segment at *pattern, a slash first; *pattern moves behind it. False at the end. */
@@ -272,8 +303,12 @@ const struct route *routes_match(struct req *r, unsigned *allow)
     *allow = 0;
     if (!split(&s, r->path, r->mem))
         return NULL;
+    unsigned admin = is_of_admin(&s) ? IN_ADMIN : 0;
+    if (admin && !admin_is_open(r))
+        return NULL;
     for (const struct route *row = routes; row < routes + route_count; row++) {
-        if (!fits(row->path, &s, &literal) || (*allow && literal < best_literal))
+        if ((row->need & IN_ADMIN) != admin || !fits(row->path, &s, &literal) ||
+            (*allow && literal < best_literal))
             continue;
         if (literal > best_literal || !*allow) {
             best = NULL;

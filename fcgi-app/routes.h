@@ -24,10 +24,15 @@ enum route_need {
     STREAMED = 1u << 15,    /* answers by next_part: handed to the poll workers */
     FETCHES = 1u << 16,     /* asks another server: handed to threads of their own */
     RPC_WRAPPED = 1u << 14, /* with NEED_JSON: the input is the body's member "json" */
-    IN_MAIN = 1u << 17, /* with NEED_USER and NEED_WRITE: r->space is main.db; after the commit its
-                           outbox is delivered */
-    IN_ORG = 1u << 18,  /* with NEED_USER: ?org=<id> makes r->space that organization's, for its
-                           members; elsewhere ?org= is 404 */
+    IN_MAIN = 1u << 17,  /* with NEED_USER and NEED_WRITE: r->space is main.db; after the commit its
+                            outbox is delivered */
+    IN_ADMIN = 1u << 19, /* of the admin page: only there for whom that is open (admin.h) */
+    NEED_ADMIN = 1u << 20, /* with IN_ADMIN: r->admin is a live session of an administrator, else
+                              401; only for pages of our own origin */
+    BY_ITSELF = 1u << 21,  /* with NEED_ADMIN: the page asks for it again and again; that does not
+                              keep the session awake */
+    IN_ORG = 1u << 18,     /* with NEED_USER: ?org=<id> makes r->space that organization's, for its
+                              members; elsewhere ?org= is 404 */
 };
 
 struct route {

@@ -155,6 +155,23 @@ enum err organizations_invite(struct req *r);
 enum err organizations_accept(struct req *r);
 enum err organizations_remove_member(struct req *r);
 
+/* admin.c */
+enum err admin_page(struct req *r);
+enum err admin_login(struct req *r);
+enum err admin_logout(struct req *r);
+enum err admin_ticket(struct req *r);
+
+/* admin_overview.c */
+enum err admin_overview(struct req *r);
+enum err admin_errors(struct req *r);
+
+/* admin_users.c */
+enum err admin_users(struct req *r);
+enum err admin_user(struct req *r);
+enum err admin_user_disable(struct req *r);
+enum err admin_user_enable(struct req *r);
+enum err admin_user_revoke(struct req *r);
+
 /* ops.c */
 enum err ops_healthz(struct req *r);
 enum err ops_metrics(struct req *r);

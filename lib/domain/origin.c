@@ -187,10 +187,21 @@ bool origin_is_known(const struct conf *c, const struct origin_request *r)
     return is_own(c, r, origin);
 }
 
-bool origin_is_allowed(const struct conf *c, const struct origin_request *r)
+/* Without an Origin. */
+static bool is_fetched_by_own(const struct origin_request *r)
 {
-    if (r->origin.p)
-        return origin_is_known(c, r);
     return !r->sec_fetch_site.p || str_eq(r->sec_fetch_site, STR("same-origin")) ||
            str_eq(r->sec_fetch_site, STR("none"));
+}
+
+bool origin_is_allowed(const struct conf *c, const struct origin_request *r)
+{
+    return r->origin.p ? origin_is_known(c, r) : is_fetched_by_own(r);
+}
+
+bool origin_is_from_own(const struct conf *c, const struct origin_request *r)
+{
+    if (r->origin.p)
+        return is_origin(r->origin) && is_own(c, r, origin_part(r->origin));
+    return is_fetched_by_own(r);
 }

@@ -60,4 +60,7 @@ bool origin_is_known(const struct conf *c, const struct origin_request *r);
  */
 bool origin_is_allowed(const struct conf *c, const struct origin_request *r);
 
+/* The same without cors_origins: a present Origin must be our own. */
+bool origin_is_from_own(const struct conf *c, const struct origin_request *r);
+
 #endif

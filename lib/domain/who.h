@@ -95,6 +95,7 @@ enum err who_mint_backend(struct buf *out, const struct who_keys *keys, struct s
 #define WHO_EMAIL_VERIFY   STR("email_verify")
 #define WHO_LOGIN          STR("login") /* waits for a second factor */
 #define WHO_OAUTH          STR("oauth") /* waits for the answer of an OpenID provider */
+#define WHO_ADMIN          STR("admin") /* opens the admin page's stream: a ticket */
 #define WHO_PASSKEY_ADD    STR("passkey_add")
 #define WHO_PASSKEY_LOGIN  STR("passkey_login") /* both: what a passkey signs */
 

@@ -61,6 +61,11 @@ static void library_init(void)
     sqlite3_initialize();
 }
 
+struct str db_library_version(void)
+{
+    return str_from_c(sqlite3_libversion());
+}
+
 void db_library_init(void)
 {
     static pthread_once_t once = PTHREAD_ONCE_INIT;

@@ -35,6 +35,9 @@ struct db_options {
 /* Once per process, before threads start: memory settings that make a handle small. */
 void db_library_init(void);
 
+/* SQLite's, such as "3.40.1". */
+struct str db_library_version(void);
+
 /* Open path: WAL, foreign keys, defensive, no extensions, no automatic checkpoints (not at close
  * either). */
 enum err db_open(struct db **out, const char *path, const struct db_options *o) must_check;

@@ -69,6 +69,12 @@ enum err organizations_remove(struct space *sp, struct str id)
     return run_with(sp, sql, id);
 }
 
+enum err organizations_count(struct space *sp, int64_t *count)
+{
+    static const struct str sql = SQL("SELECT count(*) FROM organization");
+    return db_i64(sp->db, sql, NO_VALUES, count);
+}
+
 /* Room for one more in an array in mem. */
 static void *grow(struct arena *mem, void *list, size_t count, size_t *cap, size_t size)
 {

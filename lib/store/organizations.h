@@ -50,6 +50,9 @@ enum err organizations_insert(struct space *sp, const struct organization *o) mu
 /* ERR_NOT_FOUND; strings in mem. */
 enum err organizations_get(struct space *sp, struct str id, struct arena *mem,
                            struct organization *out) must_check;
+/* How many there are. */
+enum err organizations_count(struct space *sp, int64_t *count) must_check;
+
 /* Its members go with it. */
 enum err organizations_remove(struct space *sp, struct str id) must_check;
 /* Oldest first, in mem. */

@@ -45,7 +45,8 @@ void cookie_append(struct buf *out, const struct cookie *c)
     buf_append_str(out, c->path);
     buf_append_lit(out, "; Max-Age=");
     buf_append_i64(out, c->max_age);
-    buf_append_lit(out, "; HttpOnly; SameSite=Lax");
+    buf_append_str(out, c->strict ? STR("; HttpOnly; SameSite=Strict")
+                                  : STR("; HttpOnly; SameSite=Lax"));
     if (c->secure)
         buf_append_lit(out, "; Secure");
 }

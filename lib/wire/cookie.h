@@ -15,9 +15,10 @@ struct cookie {
     struct str path;
     int64_t max_age; /* seconds; 0 removes it */
     bool secure;
+    bool strict; /* SameSite=Strict in place of Lax */
 };
 
-/* Append the Set-Cookie value: HttpOnly and SameSite=Lax always. */
+/* Append the Set-Cookie value: HttpOnly and SameSite always. */
 void cookie_append(struct buf *out, const struct cookie *c);
 
 #endif

@@ -9,6 +9,7 @@
 #include "base/clock.h"
 #include "dispatch.h"
 #include "lib/app/app.h"
+#include "lookout.h"
 #include "metrics.h"
 #include "store/accounts.h"
 #include "store/mailbox.h"
@@ -35,6 +36,7 @@ static void open_app(struct test_app *t)
         .passwords = password_pool_new(1, 4),
         .wake = wake_new(),
         .metrics = metrics_new(),
+        .lookout = lookout_new(),
     };
     who_keys_init(&t->app.keys, &t->conf);
     if (oidc_open(&t->app.oidc, NULL, &(struct fetch_options){.timeout_ms = 1}, &t->mem, &message))
@@ -64,6 +66,7 @@ int test_app_tear_down(void **state)
     oidc_close(t->app.oidc);
     wake_free(t->app.wake);
     metrics_free(t->app.metrics);
+    lookout_free(t->app.lookout);
     test_store_close(&t->store);
     collections_release(&t->collections);
     arena_release(&t->mem);
