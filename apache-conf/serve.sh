@@ -170,20 +170,25 @@ start_app() { background cubby-fcgi "$APP" --socket "$CUBBY_SOCKET"; }
 # Does the app run beside the web server, and not as its child?
 has_app() { [ "$SERVER" != lighttpd ] && [ "$INTERFACE" = fastcgi ]; }
 
-# nginx reads no environment. As root its processes would take another user.
-write_nginx_conf() {
+# fill_in FILE: of nginx, which reads no environment, into $RUN.
+fill_in() {
     local unfit='^no line$'
     has_ipv6 || unfit="$unfit|listen \\[::1\\]"
     [ -n "$TLS_CERT" ] || unfit="$unfit|ssl_certificate"
     [ -n "$CUBBY_BASE_PATH" ] || unfit="$unfit|return 301"
-    [ "$(id -u)" != 0 ] || echo "user root;" >"$RUN/nginx.conf.new"
     sed -e "s|@CUBBY_PORT@|$PORT|g; s|@CUBBY_RUN@|$RUN|g; s|@CUBBY_WWW@|$CUBBY_WWW|g" \
         -e "s|@CUBBY_CONF@|$CUBBY_CONF|g; s|@CUBBY_SOCKET@|$CUBBY_SOCKET|g" \
         -e "s|@CUBBY_PUSH@|$CUBBY_PUSH_LISTEN|g; s|@CUBBY_ROOT@|$CUBBY_ROOT|g" \
         -e "s|@CUBBY_BASE_PATH@|$CUBBY_BASE_PATH|g; s| @CUBBY_SSL@|${TLS_CERT:+ ssl}|g" \
         -e "s|@CUBBY_TLS_CERT@|$CUBBY_TLS_CERT|g; s|@CUBBY_TLS_KEY@|$CUBBY_TLS_KEY|g" \
-        apache-conf/nginx.conf | grep -Ev "$unfit" >>"$RUN/nginx.conf.new"
-    mv "$RUN/nginx.conf.new" "$RUN/nginx.conf"
+        "apache-conf/$1" | grep -Ev "$unfit" >"$RUN/$1"
+}
+
+# As root its processes would take another user.
+write_nginx_conf() {
+    fill_in nginx-site.conf
+    fill_in nginx.conf
+    [ "$(id -u)" != 0 ] || sed -i '1i user root;' "$RUN/nginx.conf"
 }
 
 start_server() {
