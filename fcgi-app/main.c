@@ -18,9 +18,10 @@
 #include "domain/counter.h"
 #include "domain/relay.h"
 #include "fcgi.h"
+#include "lookout.h"
 #include "mail.h"
 #include "metrics.h"
-#include "store/space.h"
+#include "store/backlog.h"
 #include "workers.h"
 
 #define EXPIRES_MAX_S (100LL * 366 * 24 * 3600)
@@ -181,6 +182,7 @@ static enum err program_open(struct program *p, const struct options *o, struct 
         p->app.passwords = password_pool_new(cores(), (size_t)p->conf.hash_queue);
     p->app.wake = wake_new();
     p->app.metrics = metrics_new();
+    p->app.lookout = lookout_new();
     who_keys_init(&p->app.keys, &p->conf);
     return OK;
 }
@@ -195,6 +197,7 @@ static void program_close(struct program *p)
     collections_release(&p->collections);
     wake_free(p->app.wake);
     metrics_free(p->app.metrics);
+    lookout_free(p->app.lookout);
     arena_release(&p->mem);
 }
 
@@ -241,8 +244,8 @@ static void serve(struct program *p, const sigset_t *ends)
 
 static bool mail_waits(struct program *p)
 {
-    int64_t count = 0;
-    return p->mailer && mailbox_count(p->app.store, &count) == OK && count > 0;
+    struct backlog waits[BACKLOGS];
+    return p->mailer && backlog_read(p->app.store, waits) == OK && waits[BACKLOG_MAIL].count > 0;
 }
 
 /* Beyond the life of the request, which the web server may end by SIGKILL: by a process of its own,

@@ -3,8 +3,9 @@
 #define APP_METRICS_H
 
 #include "dispatch.h"
+#include "domain/bus.h"
 #include "domain/mailer.h"
-#include "store/space.h"
+#include "store/backlog.h"
 
 struct metrics;
 
@@ -23,11 +24,17 @@ void metrics_count_full(struct metrics *m, enum lane lane);
 /* A mail was sent, put off, given up; or the queue could not be read. */
 void metrics_count_mail(struct metrics *m, enum mailer_event event);
 
-/* What others count, as it is now. Negative: not known. */
+/* What others count, as it is now. */
 struct metrics_now {
     struct store_stats store;
-    int64_t mails, outbox; /* that wait in main.db, for all processes */
+    struct bus_pub_stats bus;
+    int64_t free_bytes; /* of the data folder's disk; negative: not known */
+    bool has_queues;
+    struct backlog queues[BACKLOGS]; /* in main.db, for all processes */
 };
+
+/* Append ,"answered":{"2xx":…},"failures":{code:…} as JSON: what is not 0. */
+void metrics_append_answers(const struct metrics *m, struct buf *out);
 
 /* Append them in Prometheus' text format. */
 void metrics_append(const struct metrics *m, const struct metrics_now *now, const struct conf *c,

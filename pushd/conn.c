@@ -71,9 +71,19 @@ static size_t send_now(struct conn *c, struct str bytes)
     return (size_t)n;
 }
 
+/* What waits for this peer was `before` bytes. */
+static void count_pending(struct conn *c, size_t before)
+{
+    size_t now = msg_queue_bytes(c->out);
+    c->server->pending_bytes += now - before;
+    c->server->pending_conns += (uint32_t)(now > 0) - (uint32_t)(before > 0);
+}
+
 static void queue(struct conn *c, struct msg *m, size_t at)
 {
+    size_t before = msg_queue_bytes(c->out);
     msg_queue_push(&c->out, m, at, m->n - at);
+    count_pending(c, before);
     loop_set(c->server->loop, &c->io, c->io.events | LOOP_OUT);
 }
 
@@ -161,7 +171,9 @@ static bool flush(struct conn *c)
         c->server->stats.sent++;
         c->server->stats.sent_bytes += (size_t)n;
         c->missed = 0; /* it takes what it is sent: it is alive */
+        size_t before = msg_queue_bytes(c->out);
         msg_queue_consume(&c->out, (size_t)n);
+        count_pending(c, before);
     }
     return true;
 }
@@ -344,7 +356,9 @@ void conn_end_code(struct conn *c, enum end why, uint16_t code)
     if (c->endpoint->on_end)
         c->endpoint->on_end(c, why, &last);
     transport_of(c->endpoint->transport)->append_end(&last, code, str_from_c(ends[why].text));
+    size_t before = msg_queue_bytes(c->out);
     msg_queue_cut(c->out);
+    count_pending(c, before);
     conn_write(c, buf_str(&last));
     buf_release(&last);
     if (c->state != CONN_CLOSING)
@@ -409,7 +423,10 @@ static void conn_free(struct conn *c)
     list_del(&c->peers);
     feed_leave(s->feed, c->login);
     limit_give_back(&s->addresses, c->address);
+    size_t before = msg_queue_bytes(c->out);
     msg_queue_free(c->out);
+    c->out = NULL;
+    count_pending(c, before);
     msg_unref(c->rest);
     s->partial_bytes -= ws_reader_memory(c->reader);
     ws_reader_free(c->reader);

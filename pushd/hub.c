@@ -390,6 +390,7 @@ static void too_slow(struct sub *s)
     struct topic *t = s->lane->topic;
     if (s->conn->endpoint->when_slow == WHEN_SLOW_CONTINUE && t->on_slow) {
         uint64_t sent = t->sent;
+        s->conn->server->stats.behind++;
         hub_leave(s);
         t->on_slow(s, sent);
         return;

@@ -83,6 +83,7 @@ static bool accept_one(struct listener *l)
     struct server *s = l->server;
     int fd = accept4(l->io.fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
     if (fd < 0 && (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM)) {
+        s->stats.pauses++;
         log_warn("listen: paused errno=%d connections=%u", errno, s->conns);
         loop_set(s->loop, &l->io, 0);
         loop_timer_set(s->loop, &l->pause, loop_now(s->loop) + PAUSE_MS);
@@ -91,10 +92,12 @@ static bool accept_one(struct listener *l)
     if (fd < 0)
         return errno == ECONNABORTED || errno == EINTR;
     int64_t max = s->conf->push_max_connections;
-    if (max > 0 && s->conns >= max + SPARE_MAX)
+    if (max > 0 && s->conns >= max + SPARE_MAX) {
+        s->stats.unserved++;
         close(fd);
-    else
+    } else {
         conn_new(s, fd, l->kind, STR_NULL);
+    }
     return true;
 }
 

@@ -76,6 +76,11 @@ size_t msg_queue_memory(const struct msg_queue *q)
     return q ? q->bytes + q->count * each : 0;
 }
 
+size_t msg_queue_bytes(const struct msg_queue *q)
+{
+    return q ? q->bytes : 0;
+}
+
 size_t msg_queue_waiting(const struct msg_queue *q)
 {
     return q ? q->bytes - part_at(q, 0)->n : 0;

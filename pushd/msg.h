@@ -35,6 +35,8 @@ void msg_queue_push(struct msg_queue **q, struct msg *m, size_t at, size_t n);
 /* About what it holds in memory, were its messages not shared: many small parts cost more than
  * their bytes. NULL: 0. */
 size_t msg_queue_memory(const struct msg_queue *q);
+/* All its bytes. NULL: 0. */
+size_t msg_queue_bytes(const struct msg_queue *q);
 /* Bytes behind its first part (the one being sent). NULL: 0. */
 size_t msg_queue_waiting(const struct msg_queue *q);
 

@@ -4,32 +4,46 @@
 #include <pthread.h>
 #include <signal.h>
 
+#include "base/clock.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "readers.h"
+
+struct reader {
+    struct readers *pool;
+    pthread_t thread;
+    int64_t since_us; /* when the job in hand was given, 0: there is none; under the pool's lock */
+};
 
 struct readers {
     struct loop *loop;
     struct store *store;
     pthread_mutex_t lock;
     pthread_cond_t more;
-    struct reader_job *first, **end; /* under lock */
-    bool stopping;                   /* under lock */
+    struct reader_job *first, **end; /* under lock, as the next two */
+    size_t waiting;                  /* from first to end */
+    bool stopping;
+    struct prometheus_times waits; /* of jobs, before a thread took them */
     size_t count;
-    pthread_t thread[];
+    struct reader reader[];
 };
 
 /* The next job, or NULL when it is time to go. */
-static struct reader_job *take(struct readers *r)
+static struct reader_job *take(struct reader *me)
 {
+    struct readers *r = me->pool;
     pthread_mutex_lock(&r->lock);
+    me->since_us = 0;
     while (!r->first && !r->stopping)
         pthread_cond_wait(&r->more, &r->lock);
     struct reader_job *job = r->first;
     if (job) {
+        r->waiting--;
         r->first = job->next;
         if (!r->first)
             r->end = &r->first;
+        me->since_us = job->since_us;
+        prometheus_count(&r->waits, clock_mono_us() - job->since_us);
     }
     pthread_mutex_unlock(&r->lock);
     return job;
@@ -43,9 +57,10 @@ static void finish(struct loop_work *w)
 
 static void *work(void *arg)
 {
-    struct readers *r = arg;
+    struct reader *me = arg;
+    struct readers *r = me->pool;
     struct reader_job *job;
-    while ((job = take(r)) != NULL) {
+    while ((job = take(me)) != NULL) {
         job->read(job, r->store);
         job->work.run = finish;
         loop_post(r->loop, &job->work);
@@ -55,7 +70,7 @@ static void *work(void *arg)
 
 struct readers *readers_new(struct loop *l, struct store *store, size_t threads)
 {
-    struct readers *r = mem_zalloc(1, sizeof(*r) + threads * sizeof(r->thread[0]));
+    struct readers *r = mem_zalloc(1, sizeof(*r) + threads * sizeof(r->reader[0]));
     r->loop = l;
     r->store = store;
     r->end = &r->first;
@@ -66,7 +81,9 @@ struct readers *readers_new(struct loop *l, struct store *store, size_t threads)
     sigfillset(&all);
     pthread_sigmask(SIG_SETMASK, &all, &before);
     for (; r->count < threads; r->count++) {
-        if (pthread_create(&r->thread[r->count], NULL, work, r) != 0)
+        struct reader *new = &r->reader[r->count];
+        new->pool = r;
+        if (pthread_create(&new->thread, NULL, work, new) != 0)
             fatal("readers: cannot start a thread");
     }
     pthread_sigmask(SIG_SETMASK, &before, NULL);
@@ -82,7 +99,7 @@ void readers_free(struct readers *r)
     pthread_cond_broadcast(&r->more);
     pthread_mutex_unlock(&r->lock);
     for (size_t i = 0; i < r->count; i++)
-        pthread_join(r->thread[i], NULL);
+        pthread_join(r->reader[i].thread, NULL);
     pthread_cond_destroy(&r->more);
     pthread_mutex_destroy(&r->lock);
     mem_free(r);
@@ -91,7 +108,9 @@ void readers_free(struct readers *r)
 void readers_submit(struct readers *r, struct reader_job *job)
 {
     job->next = NULL;
+    job->since_us = clock_mono_us();
     pthread_mutex_lock(&r->lock);
+    r->waiting++;
     *r->end = job;
     r->end = &job->next;
     pthread_cond_signal(&r->more);
@@ -101,4 +120,28 @@ void readers_submit(struct readers *r, struct reader_job *job)
 size_t readers_threads(const struct readers *r)
 {
     return r->count;
+}
+
+const struct prometheus_times *readers_waits(const struct readers *r)
+{
+    return &r->waits;
+}
+
+static int64_t earlier(int64_t a, int64_t b)
+{
+    return b && (!a || b < a) ? b : a;
+}
+
+struct readers_stats readers_stats(struct readers *r)
+{
+    pthread_mutex_lock(&r->lock);
+    struct readers_stats stats = {.waiting = r->waiting};
+    int64_t oldest = r->first ? r->first->since_us : 0;
+    for (size_t i = 0; i < r->count; i++) {
+        stats.busy += r->reader[i].since_us != 0;
+        oldest = earlier(oldest, r->reader[i].since_us);
+    }
+    pthread_mutex_unlock(&r->lock);
+    stats.oldest_us = oldest ? clock_mono_us() - oldest : 0;
+    return stats;
 }

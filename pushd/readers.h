@@ -7,6 +7,7 @@
 
 #include "loop.h"
 #include "store/space.h"
+#include "wire/prometheus.h"
 
 struct readers;
 
@@ -14,6 +15,7 @@ struct readers;
 struct reader_job {
     struct loop_work work;                                     /* on its way back */
     struct reader_job *next;                                   /* on its way there */
+    int64_t since_us;                                          /* when it was given */
     void (*read)(struct reader_job *job, struct store *store); /* in a reader thread */
     void (*done)(struct reader_job *job);                      /* in the loop */
 };
@@ -27,5 +29,14 @@ void readers_free(struct readers *r);
 void readers_submit(struct readers *r, struct reader_job *job);
 
 size_t readers_threads(const struct readers *r);
+
+struct readers_stats {
+    size_t waiting, busy; /* jobs that no thread has taken yet; threads that have one */
+    int64_t oldest_us;    /* since the oldest of these was given, 0: there is none */
+};
+struct readers_stats readers_stats(struct readers *r);
+
+/* How long jobs have waited until a thread took them. */
+const struct prometheus_times *readers_waits(const struct readers *r);
 
 #endif

@@ -88,7 +88,7 @@ void reply_error(struct conn *c, const struct endpoint *ep, enum err e, struct s
     struct buf *out = &c->server->out;
     struct buf body = BUF_INIT;
     struct str type = STR("application/json");
-    c->server->stats.refused++;
+    c->server->stats.failures[e]++;
     if (!ep || !ep->append_error || !ep->append_error(&body, &type, e))
         append_error(&body, e);
     buf_reset(out);

@@ -23,15 +23,18 @@ struct tls_context;
 #define SERVER_INPUT (64 * 1024)
 
 struct server_stats {
-    uint64_t accepted;   /* connections */
-    uint64_t requests;   /* heads read */
-    uint64_t refused;    /* requests answered with an error */
-    uint64_t opened;     /* streams */
-    uint64_t revoked;    /* streams ended because their session was */
-    uint64_t slow;       /* streams closed because their reader was too slow */
-    uint64_t dead;       /* streams closed because nobody answered */
-    uint64_t tls_failed; /* connections whose handshake did not succeed */
-    uint64_t sent;       /* calls of send() that took bytes */
+    uint64_t accepted;         /* connections */
+    uint64_t unserved;         /* closed at once, for there are too many */
+    uint64_t pauses;           /* in accepting, for want of descriptors or memory */
+    uint64_t requests;         /* heads read */
+    uint64_t failures[ERRORS]; /* requests answered with an error */
+    uint64_t opened;           /* streams */
+    uint64_t revoked;          /* streams ended because their session was */
+    uint64_t slow;             /* streams closed because their reader was too slow */
+    uint64_t behind;           /* times that such a reader went on from the log instead */
+    uint64_t dead;             /* streams closed because nobody answered */
+    uint64_t tls_failed;       /* connections whose handshake did not succeed */
+    uint64_t sent;             /* calls of send() that took bytes */
     uint64_t sent_bytes;
 };
 
@@ -50,14 +53,16 @@ struct server {
     struct list strangers;   /* connections that belong to no session */
     uint32_t conns;
     uint32_t streams;
-    size_t body_bytes;    /* of calls that are on their way */
-    size_t partial_bytes; /* of WebSocket messages that are */
-    bool ending;          /* nothing new is served */
-    bool retiring;        /* another process serves what is new */
-    char *input;          /* SERVER_INPUT bytes, used while one connection is read */
-    struct arena mem;     /* a request's: reset when it is answered or put off */
-    struct buf out;       /* an answer under construction */
-    struct conn *corked;  /* whose input is being used: its answers gather in cork, NULL: none */
+    uint32_t pending_conns; /* whose peers have not taken all */
+    size_t pending_bytes;   /* that wait for them; what many wait for counts for each */
+    size_t body_bytes;      /* of calls that are on their way */
+    size_t partial_bytes;   /* of WebSocket messages that are */
+    bool ending;            /* nothing new is served */
+    bool retiring;          /* another process serves what is new */
+    char *input;            /* SERVER_INPUT bytes, used while one connection is read */
+    struct arena mem;       /* a request's: reset when it is answered or put off */
+    struct buf out;         /* an answer under construction */
+    struct conn *corked;    /* whose input is being used: its answers gather in cork, NULL: none */
     struct buf cork;
     size_t taken;              /* bytes of its messages, inflated, and of filters they changed */
     struct deflater *deflater; /* for every message that is compressed */

@@ -5,8 +5,6 @@
 #include "base/digest.h"
 #include "metrics.h"
 #include "res/res.h"
-#include "store/mailbox.h"
-#include "store/outbox.h"
 
 /* Writing is begun where every account is, and given up again. */
 enum err ops_healthz(struct req *r)
@@ -33,11 +31,11 @@ enum err ops_metrics(struct req *r)
 {
     if (!may_see_metrics(r))
         return ERR_NOT_FOUND;
-    struct metrics_now now = {.store = store_stats(r->app->store)};
-    if (mailbox_count(r->app->store, &now.mails))
-        now.mails = -1;
-    if (outbox_count(r->app->store, &now.outbox))
-        now.outbox = -1;
+    struct store *store = r->app->store;
+    struct metrics_now now = {.store = store_stats(store),
+                              .bus = bus_pub_stats(r->app->bus),
+                              .free_bytes = store_free_bytes(store)};
+    now.has_queues = backlog_read(store, now.queues) == OK;
     r->content_type = STR("text/plain; version=0.0.4; charset=utf-8");
     metrics_append(r->app->metrics, &now, r->app->conf, &r->body_out);
     return OK;

@@ -48,6 +48,7 @@ enum err {
 #define X(name, status, code, text) name,
     ERR_LIST(X)
 #undef X
+        ERRORS /* how many there are, OK included */
 };
 
 /* HTTP status number. */

@@ -1,7 +1,7 @@
 /*
  * The bus between the programs: hints that a space has new events. It may drop; the change log is
  * the truth. One engine behind this interface (nng PUB/SUB 1.5): another takes its place by
- * replacing bus.c. The only user of nng.
+ * replacing bus_*.c. The only user of nng.
  */
 #ifndef DOMAIN_BUS_H
 #define DOMAIN_BUS_H
@@ -51,6 +51,14 @@ struct bus_pub *bus_pub_open_late(struct str dir);
  * a gap. */
 void bus_publish(struct bus_pub *p, const struct bus_message *m);
 
+/* Counters for metrics. */
+struct bus_pub_stats {
+    uint64_t published;             /* messages, without the repeated counters */
+    uint64_t unsent;                /* not even taken by nng; what that drops, subscribers count */
+    uint64_t connects, disconnects; /* of listeners */
+};
+struct bus_pub_stats bus_pub_stats(struct bus_pub *p); /* NULL: all 0 */
+
 /* Send a last message, close. NULL is fine. Blocks under 100 ms. */
 void bus_pub_close(struct bus_pub *p);
 
@@ -71,7 +79,11 @@ bool bus_sub_is_reachable(const struct bus_sub *s);
 
 /* Counters for metrics. */
 struct bus_stats {
-    uint64_t received, gaps, lost; /* lost: messages known to be missing, by counter */
+    uint64_t received, gaps;
+    uint64_t lost;       /* messages known to be missing, by counter */
+    uint64_t dropped;    /* of these, received but not read in time */
+    uint64_t publishers; /* now */
+    uint64_t vanished;   /* publishers that left without a word */
 };
 struct bus_stats bus_sub_stats(const struct bus_sub *s);
 

@@ -130,6 +130,7 @@ static void give(struct cache *c, struct handle *h)
     c->stats.open += open;
     c->stats.open -= h->counted;
     h->counted = open;
+    h->frames = open ? db_wal_frames(h->space.db) : 0;
     h->held = false;
     if (!list_is_empty(&h->waiters)) {
         struct waiter *w = list_entry(h->waiters.next, struct waiter, node);
@@ -267,4 +268,20 @@ void cache_count(struct cache *c, uint64_t *which)
     pthread_mutex_lock(&c->mutex);
     (*which)++;
     pthread_mutex_unlock(&c->mutex);
+}
+
+struct store_stats cache_stats(struct cache *c)
+{
+    struct handle *h;
+    size_t pos = 0;
+    pthread_mutex_lock(&c->mutex);
+    struct store_stats stats = c->stats;
+    stats.checkpoints_waiting = c->queued;
+    while ((h = map_next(&c->map, &pos)) != NULL) {
+        stats.wal_frames += (uint64_t)h->frames;
+        if ((uint64_t)h->frames > stats.wal_frames_most)
+            stats.wal_frames_most = (uint64_t)h->frames;
+    }
+    pthread_mutex_unlock(&c->mutex);
+    return stats;
 }

@@ -7,20 +7,31 @@
 #include "store/handle.h"
 #include "store/lock.h"
 
+enum err checkpoint(struct store *s, struct db *db, bool *all)
+{
+    struct cache *c = &s->cache;
+    enum err e = db_checkpoint(db, all);
+    cache_count(c, e      ? &c->stats.checkpoints_failed
+                   : *all ? &c->stats.checkpoints
+                          : &c->stats.checkpoints_partial);
+    return e;
+}
+
 void checkpoint_now(struct handle *h)
 {
     struct store *s = h->space.store;
     bool ours = h->locked, all = false;
-    if (!ours && lock_take(s->locks, h->place, s->options.busy_ms) != OK)
+    if (!ours && lock_take(s->locks, h->place, s->options.busy_ms) != OK) {
+        cache_count(&s->cache, &s->cache.stats.checkpoints_locked);
         return; /* another process writes: it has the same duty */
-    enum err e = db_checkpoint(h->space.db, &all);
+    }
+    enum err e = checkpoint(s, h->space.db, &all);
     if (!ours)
         lock_drop(s->locks, h->place);
     if (e == ERR_CORRUPT)
         h->drop = true;
     /* Readers in the way: try again when there is as much more to gain. */
     h->checkpoint_at = (all ? 0 : db_wal_frames(h->space.db)) + CHECKPOINT_DUE;
-    cache_count(&s->cache, &s->cache.stats.checkpoints);
 }
 
 static void *run(void *arg)

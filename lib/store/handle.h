@@ -37,6 +37,7 @@ struct handle {
     bool asked;          /* cache: in the checkpointer's queue, so it must not be freed */
     bool evict;          /* cache: the checkpointer is to close it */
     bool counted;        /* cache: counts as open */
+    int frames;          /* cache: of its WAL, when it was last given back */
     struct list idle;    /* cache: in cache.idle while open and not held */
     struct list waiters; /* cache: in the order they came */
     struct list queue;   /* cache: in cache.queue while asked */
@@ -105,6 +106,7 @@ bool cache_is_wanted(struct cache *c, struct handle *h);
 void cache_stop(struct cache *c);
 
 void cache_count(struct cache *c, uint64_t *which);
+struct store_stats cache_stats(struct cache *c);
 
 /* --- files.c --- */
 
@@ -139,6 +141,9 @@ void checkpointer_stop(struct store *s);
 
 /* Checkpoint a held handle now; the lock is taken unless it is ours already. */
 void checkpoint_now(struct handle *h);
+
+/* db_checkpoint(), counted; under the lock. */
+enum err checkpoint(struct store *s, struct db *db, bool *all) must_check;
 
 /* --- space.c --- */
 

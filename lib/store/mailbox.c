@@ -163,15 +163,3 @@ enum err mailbox_give_back(struct store *st, const struct mail_claim *c)
 {
     return put_back(st, c, 0, 0);
 }
-
-enum err mailbox_count(struct store *st, int64_t *count)
-{
-    static const struct str sql = SQL("SELECT count(*) FROM mail");
-    struct space *sp;
-    enum err e = space_acquire(st, SPACE_MAIN, STR_NULL, &sp);
-    if (e)
-        return e;
-    e = db_i64(sp->db, sql, NO_VALUES, count);
-    space_release(sp);
-    return e;
-}

@@ -73,7 +73,4 @@ enum err mailbox_retry(struct store *st, const struct mail_claim *c, int64_t due
 /* It was not tried: at once again, by anyone. */
 enum err mailbox_give_back(struct store *st, const struct mail_claim *c) must_check;
 
-/* Mails that wait. */
-enum err mailbox_count(struct store *st, int64_t *count) must_check;
-
 #endif

@@ -91,15 +91,3 @@ enum err outbox_set_position(struct space *sp, struct str main_epoch, int64_t la
     buf_release(&value);
     return e;
 }
-
-enum err outbox_count(struct store *st, int64_t *count)
-{
-    static const struct str sql = SQL("SELECT count(*) FROM outbox");
-    struct space *sp;
-    enum err e = space_acquire(st, SPACE_MAIN, STR_NULL, &sp);
-    if (e)
-        return e;
-    e = db_i64(sp->db, sql, NO_VALUES, count);
-    space_release(sp);
-    return e;
-}

@@ -45,7 +45,4 @@ enum err outbox_position(struct space *sp, struct str main_epoch, int64_t *last)
 /* In a write transaction of the space (asserted). */
 enum err outbox_set_position(struct space *sp, struct str main_epoch, int64_t last) must_check;
 
-/* How many events wait, for metrics. */
-enum err outbox_count(struct store *st, int64_t *count) must_check;
-
 #endif

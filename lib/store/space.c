@@ -150,9 +150,10 @@ void handle_close(struct handle *h)
     if (db_file_is_gone(db)) {
         db_close(db); /* the WAL by its name may belong to another file now */
     } else {
-        if (db_wal_frames(db) > 0 && db_checkpoint(db, &all) == OK)
-            cache_count(&s->cache, &s->cache.stats.checkpoints);
-        db_close_last(db);
+        if (db_wal_frames(db) == 0 || checkpoint(s, db, &all) == OK)
+            db_close_last(db);
+        else
+            db_close(db); /* what could not be moved stays in the WAL */
     }
     lock_drop(s->locks, h->place);
 }

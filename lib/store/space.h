@@ -149,10 +149,21 @@ enum err space_enter_at(struct store *s, enum space_kind kind, struct str id, st
 enum err space_leave(struct space *sp, enum err e) must_check;
 void space_rollback(struct space *sp);
 
-/* For metrics: handles open, opens since start (cache misses), checkpoints done. */
+/* For metrics, of this process. */
 struct store_stats {
-    uint64_t open, misses, hits, checkpoints, busy;
+    uint64_t open;         /* handles, now */
+    uint64_t misses, hits; /* handles that had to be opened, that were open */
+    uint64_t busy;         /* waits for a handle that were given up */
+    /* Of the WALs of open handles: all frames that are not in their files yet, and those of the
+     * longest. */
+    uint64_t wal_frames, wal_frames_most;
+    uint64_t checkpoints_waiting; /* handles the checkpointer is asked for, now */
+    /* Moved all; not all, for somebody read; nothing, for another process wrote, or it failed. */
+    uint64_t checkpoints, checkpoints_partial, checkpoints_locked, checkpoints_failed;
 };
 struct store_stats store_stats(struct store *s);
+
+/* Bytes that this user may still write on the disk of the data folder; negative: not to be had. */
+int64_t store_free_bytes(const struct store *s);
 
 #endif

@@ -1,6 +1,7 @@
 /* The store: one per process. Opens the data folder and main.db, runs the checkpointer, counts. */
 #include "base/base.h"
 
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 #include "base/mem.h"
@@ -104,8 +105,13 @@ const struct store_options *store_options(const struct store *s)
 
 struct store_stats store_stats(struct store *s)
 {
-    pthread_mutex_lock(&s->cache.mutex);
-    struct store_stats stats = s->cache.stats;
-    pthread_mutex_unlock(&s->cache.mutex);
-    return stats;
+    return cache_stats(&s->cache);
+}
+
+int64_t store_free_bytes(const struct store *s)
+{
+    struct statvfs fs;
+    if (statvfs(s->data_dir, &fs) < 0)
+        return -1;
+    return (int64_t)((uint64_t)fs.f_bavail * fs.f_frsize);
 }

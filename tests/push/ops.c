@@ -3,6 +3,8 @@
 
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdatomic.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -55,6 +57,54 @@ static void metrics_need_their_token(void **state)
     test_client_free(c);
 }
 
+/* A read that takes as long as the test wants. */
+struct stuck_read {
+    struct reader_job job;
+    atomic_bool go;
+    bool done;
+};
+
+static void read_stuck(struct reader_job *job, struct store *store)
+{
+    struct stuck_read *r = container_of(job, struct stuck_read, job);
+    (void)store;
+    while (!r->go)
+        usleep(1000);
+}
+
+static void stuck_done(struct reader_job *job)
+{
+    container_of(job, struct stuck_read, job)->done = true;
+}
+
+static void expect_readers(struct test_push *t, size_t busy, size_t waiting)
+{
+    for (int i = 0; i < 1000 && readers_stats(t->readers).busy != busy; i++)
+        usleep(1000);
+    assert_int_equal(readers_stats(t->readers).busy, busy);
+    assert_int_equal(readers_stats(t->readers).waiting, waiting);
+    assert_int_equal(readers_stats(t->readers).oldest_us > 0, busy > 0);
+}
+
+static void reads_that_wait_for_a_thread_are_counted(void **state)
+{
+    struct test_push *t = *state;
+    static struct stuck_read reads[3];
+    for (size_t i = 0; i < ARRAY_LEN(reads); i++) {
+        reads[i] = (struct stuck_read){.job = {.read = read_stuck, .done = stuck_done}};
+        readers_submit(t->readers, &reads[i].job);
+    }
+    expect_readers(t, 1, 2);
+    reads[0].go = true;
+    for (int i = 0; i < 1000 && !reads[0].done; i++)
+        loop_round(t->loop, 1);
+    expect_readers(t, 1, 1);
+    reads[1].go = reads[2].go = true;
+    expect_readers(t, 0, 0);
+    test_push_rounds(t);
+    assert_true(reads[2].done);
+}
+
 static void the_echo_is_there_for_tests_only(void **state)
 {
     struct test_push *t = *state;
@@ -92,10 +142,15 @@ static void a_sender_that_does_not_read_is_made_to_wait(void **state)
     struct conn *conn = list_entry(t->server.strangers.next, struct conn, peers);
     size_t limit = 60000 + (size_t)t->conf.push_buffer + SERVER_INPUT;
     assert_true(msg_queue_memory(conn->out) <= limit);
+    assert_true(t->server.pending_bytes > 0);
+    assert_int_equal(t->server.pending_bytes, msg_queue_bytes(conn->out));
+    assert_int_equal(t->server.pending_conns, 1);
     for (int i = 0; i < 4; i++)
         assert_int_equal(test_client_expect_frame(c, 0x81).n, 60000);
     test_client_frame(c, 0x81, STR("on it goes"));
     assert_true(str_eq(test_client_expect_frame(c, 0x81), STR("on it goes")));
+    assert_int_equal(t->server.pending_bytes, 0);
+    assert_int_equal(t->server.pending_conns, 0);
     mem_free(data);
     test_client_free(c);
 }
@@ -114,6 +169,8 @@ static void pongs_that_nobody_takes_stay_bounded(void **state)
     assert_false(conn->io.events & LOOP_IN);
     assert_true(msg_queue_memory(conn->out) <= limit);
     test_client_free(c);
+    test_push_rounds(*state);
+    assert_int_equal(t->server.pending_bytes, 0);
 }
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
@@ -124,6 +181,7 @@ int main(void)
         TEST(health_is_told_to_everybody),
         TEST(a_head_request_has_the_head_alone),
         TEST(metrics_need_their_token),
+        TEST(reads_that_wait_for_a_thread_are_counted),
         TEST(the_echo_is_there_for_tests_only),
         TEST(the_echo_sends_text_and_binary_back_and_says_nothing_itself),
         TEST(pongs_that_nobody_takes_stay_bounded),

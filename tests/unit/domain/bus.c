@@ -99,6 +99,28 @@ static void a_subscriber_that_comes_later_is_found_and_told_of_what_it_missed(vo
     bus_sub_close(s);
 }
 
+static void each_end_counts_what_it_has_seen(void **state)
+{
+    struct bus_sub *s;
+    struct bus_pub *p;
+    struct bus_message m;
+    (void)state;
+    assert_int_equal(bus_sub_open(&s, str_from_c(dir)), OK);
+    assert_int_equal(bus_pub_open(&p, str_from_c(dir)), OK);
+    publish(p, 1);
+    assert_true(next_within(s, 2000, &m));
+    struct bus_pub_stats told = bus_pub_stats(p);
+    assert_int_equal(told.published, 1);
+    assert_int_equal(told.unsent, 0);
+    assert_int_equal(told.connects - told.disconnects, 1);
+    assert_int_equal(bus_sub_stats(s).publishers, 1);
+    bus_sub_close(s);
+    for (int i = 0; i < 200 && bus_pub_stats(p).disconnects == 0; i++)
+        poll(NULL, 0, 10);
+    assert_int_equal(bus_pub_stats(p).disconnects, 1);
+    bus_pub_close(p);
+}
+
 static void a_publisher_that_is_killed_leaves_a_gap(void **state)
 {
     struct bus_sub *s;
@@ -124,6 +146,8 @@ static void a_publisher_that_is_killed_leaves_a_gap(void **state)
     waitpid(child, NULL, 0);
     assert_true(next_within(s, 2000, &m));
     assert_int_equal(m.kind, BUS_GAP);
+    assert_int_equal(bus_sub_stats(s).vanished, 1);
+    assert_int_equal(bus_sub_stats(s).publishers, 0);
     bus_sub_close(s);
     close(ready[0]);
     close(ready[1]);
@@ -208,6 +232,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_publisher_that_is_killed_leaves_a_gap, make_dir,
                                         remove_dir),
         cmocka_unit_test_setup_teardown(a_message_arrives_with_its_events, make_dir, remove_dir),
+        cmocka_unit_test_setup_teardown(each_end_counts_what_it_has_seen, make_dir, remove_dir),
         cmocka_unit_test_setup_teardown(
             a_subscriber_that_comes_later_is_found_and_told_of_what_it_missed, make_dir,
             remove_dir),

@@ -12,6 +12,7 @@
 #include "base/clock.h"
 #include "domain/mailer.h"
 #include "lib/store/space.h"
+#include "store/backlog.h"
 
 #define START  INT64_C(1800000000000)
 #define MINUTE INT64_C(60000)
@@ -118,9 +119,9 @@ static enum err step(struct fixture *f)
 
 static int64_t waiting(struct fixture *f)
 {
-    int64_t count;
-    assert_int_equal(mailbox_count(f->store.store, &count), OK);
-    return count;
+    struct backlog queues[BACKLOGS];
+    assert_int_equal(backlog_read(f->store.store, queues), OK);
+    return queues[BACKLOG_MAIL].count;
 }
 
 /* What the program wrote, "" at first. */

@@ -7,6 +7,7 @@
 #include <cmocka.h>
 
 #include "lib/store/space.h"
+#include "store/backlog.h"
 #include "store/outbox.h"
 
 #define ANN STR("a0000000000000000000000000000000")
@@ -51,6 +52,24 @@ static const char *waiting(struct test_store *t, struct space *main_db, enum spa
     for (size_t i = 0; i < count; i++)
         all = arena_printf(&t->mem, "%.*s%.*s", STR_ARG(all), STR_ARG(list[i].data));
     return all.p;
+}
+
+static void the_backlog_counts_what_waits_and_tells_the_oldest(void **state)
+{
+    struct test_store *t = *state;
+    struct backlog queues[BACKLOGS];
+    assert_int_equal(backlog_read(t->store, queues), OK);
+    assert_int_equal(queues[BACKLOG_OUTBOX].count, 0);
+    assert_int_equal(queues[BACKLOG_OUTBOX].since, 0);
+    struct space *sp = begin(t);
+    assert_int_equal(outbox_add(sp, SPACE_USER, ANN, STR("x"), STR("{}"), 7), OK);
+    assert_int_equal(outbox_add(sp, SPACE_USER, BOB, STR("x"), STR("{}"), 8), OK);
+    assert_int_equal(space_commit(sp), OK);
+    space_release(sp);
+    assert_int_equal(backlog_read(t->store, queues), OK);
+    assert_int_equal(queues[BACKLOG_OUTBOX].count, 2);
+    assert_int_equal(queues[BACKLOG_OUTBOX].since, 7);
+    assert_int_equal(queues[BACKLOG_MAIL].count, 0);
 }
 
 static void each_space_reads_its_own_in_order(void **state)
@@ -138,6 +157,7 @@ int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
     const struct CMUnitTest tests[] = {
+        TEST(the_backlog_counts_what_waits_and_tells_the_oldest),
         TEST(each_space_reads_its_own_in_order),
         TEST(what_is_rolled_back_was_never_there),
         TEST(spaces_are_listed_once_those_that_wait_longest_first),
