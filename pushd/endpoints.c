@@ -19,6 +19,7 @@
 #include "parts.h"
 #include "rooms.h"
 #include "server.h"
+#include "watch.h"
 
 #define KIB(n) ((size_t)(n)*1024)
 #define MIB(n) (KIB(n) * 1024)
@@ -159,6 +160,15 @@ static const struct endpoint endpoints[] = {
     NOTES("/api/notes/ws"),
     NOTES("/api/notes-ws/ws"),
     {
+        .path = STR("/api/admin/events"),
+        .transport = TRANSPORT_SSE,
+        .when_slow = WHEN_SLOW_CLOSE,
+        .allow = admin_allow,
+        .open = admin_open,
+        .start = admin_start,
+        .on_close = admin_on_close,
+    },
+    {
         .path = STR("/push/healthz"),
         .answer = healthz_answer,
     },
@@ -235,12 +245,14 @@ void endpoints_open(struct server *s)
     p->notes = notes_new(s);
     p->live = live_new(s);
     p->rooms = rooms_new(s);
+    p->watch = watch_new(s);
 }
 
 void endpoints_close(struct server *s)
 {
     if (!s->parts)
         return; /* the start failed before */
+    watch_free(s->parts->watch);
     rooms_free(s->parts->rooms);
     live_free(s->parts->live);
     notes_free(s->parts->notes);

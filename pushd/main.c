@@ -17,9 +17,11 @@
 #include "handover.h"
 #include "hub.h"
 #include "listen.h"
+#include "parts.h"
 #include "readers.h"
 #include "serve.h"
 #include "server.h"
+#include "watch.h"
 #include "wire/tls.h"
 
 #define ENDING_MS   3500 /* for clients to take their last words */
@@ -131,6 +133,7 @@ static void on_bus(struct loop_fd *io, unsigned events)
         log_debug("bus kind=%d space_kind=%d first=%llu last=%llu", (int)m.kind, (int)m.space_kind,
                   (unsigned long long)m.first, (unsigned long long)m.last);
         feed_hint(p->server.feed, &m);
+        watch_hint(p->server.parts->watch, &m);
     }
     log_request(STR_NULL);
 }

@@ -7,12 +7,14 @@ struct fanout; /* fanout.h: envelopes, their readers and who waits for them */
 struct live;   /* live.h: pages and counters by name */
 struct notes;  /* notes.h: snapshots and who has acknowledged them */
 struct rooms;  /* rooms.h: who is in which room */
+struct watch;  /* watch.h: administrators who see that something happens */
 
 struct parts {
     struct fanout *fanout;
     struct live *live;
     struct notes *notes;
     struct rooms *rooms;
+    struct watch *watch;
 };
 
 #endif

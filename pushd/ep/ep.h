@@ -63,6 +63,12 @@ void notes_ws_on_message(struct conn *c, const struct ws_message *m);
 void notes_ws_on_drain(struct conn *c);
 void notes_ws_on_close(struct conn *c);
 
+/* admin.c */
+enum err admin_allow(const struct request *r);
+enum err admin_open(struct conn *c, const struct request *r);
+enum err admin_start(struct conn *c, struct str user_id, struct buf *out);
+void admin_on_close(struct conn *c);
+
 /* ops.c */
 enum err healthz_answer(const struct request *r, struct answer *a);
 enum err metrics_allow(const struct request *r);
