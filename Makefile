@@ -86,6 +86,7 @@ endef
 $(foreach l,$(LAYERS),$(eval $(call layer,$(l))))
 
 $(B)/fcgi-app/api_docs.o: fcgi-app/openapi.json
+$(B)/fcgi-app/res/admin.o: fcgi-app/admin.html
 
 $(APP): $(B)/fcgi-app/main.o $(APP_OBJ) $(ARCHIVES)
 	$(Q)$(CC) $(LDFLAGS) $^ $(LIBS_app) $(LIBS) -o $@

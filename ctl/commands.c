@@ -53,6 +53,31 @@ static const struct ctl_command commands[] = {
      1,
      {{"expires", "SECONDS", "how long it is good (900)"}},
      "The account's activity tells of it."},
+    {"admin create",
+     "EMAIL",
+     "Make an administrator of the admin page",
+     admin_create,
+     1,
+     1,
+     {{"password-stdin", NULL, "the password is the first line of standard input"}},
+     "Prints the secret of the authenticator app, once. The setting admin turns the page on."},
+    {"admin list", "", "List the administrators", admin_list, 0, 0, {{0}}, NULL},
+    {"admin reset",
+     "EMAIL",
+     "Give an administrator a new password and a new secret",
+     admin_reset,
+     1,
+     1,
+     {{"password-stdin", NULL, "the password is the first line of standard input"}},
+     "Its sessions end. Prints the secret of the authenticator app, once."},
+    {"admin delete",
+     "EMAIL",
+     "Remove an administrator, whose sessions end",
+     admin_delete,
+     1,
+     1,
+     {{0}},
+     NULL},
     {"token",
      "CLAIMS",
      "Print a backend token of these claims, a JSON object",
@@ -210,6 +235,8 @@ int commands_completion(struct ctl *c)
     print_words(NULL);
     fputs("--config --json --help' ;;\n    user) words='", stdout);
     print_words("user");
+    fputs("' ;;\n    admin) words='", stdout);
+    print_words("admin");
     puts("' ;;");
     for (size_t i = 0; i < ARRAY_LEN(commands); i++) {
         printf("    '%s'*) words='", commands[i].name);

@@ -20,8 +20,13 @@ const struct ctl_command *commands_find(const char *const *words, size_t count, 
 void commands_print_usage(FILE *to);
 void commands_print_help(const struct ctl_command *command);
 
+int admin_create(struct ctl *c);
+int admin_delete(struct ctl *c);
+int admin_list(struct ctl *c);
+int admin_reset(struct ctl *c);
 int backup_run(struct ctl *c);
 int commands_completion(struct ctl *c);
+int doctor_run(struct ctl *c);
 int restore_run(struct ctl *c);
 int stats_run(struct ctl *c);
 int tail_run(struct ctl *c);

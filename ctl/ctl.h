@@ -12,6 +12,7 @@
 #include "domain/relay.h"
 #include "domain/weak.h"
 #include "store/accounts.h"
+#include "store/activity.h"
 #include "store/backup.h"
 
 #define CTL_WORDS_MAX   4
@@ -69,6 +70,29 @@ struct organization_call ctl_call(struct ctl *c, struct space *main_db, struct s
 
 /* The account of this address or id. False: it was said that there is none. */
 bool ctl_find_user(struct ctl *c, const char *who, struct account *out) must_check;
+
+/* --- password.c --- */
+
+/*
+ * The hash of a password that may be set: of the first line of standard input (the option
+ * password-stdin, which the command has), or asked for on the terminal. False: it was said why.
+ */
+bool ctl_password_hash(struct ctl *c, struct str *hash) must_check;
+
+/* --- account.c --- */
+
+/* A line in the account's activity, in the caller's transaction. */
+enum err ctl_account_note(struct space *sp, enum activity_kind kind, struct str detail) must_check;
+
+/* The account's file and row; an account without a file cannot be. */
+enum err ctl_account_make(struct ctl *c, const struct account *a) must_check;
+
+/* All sessions, and a line in the activity; the streams end as soon as the programs hear of it. */
+enum err ctl_account_end_sessions(struct ctl *c, struct str id,
+                                  enum activity_kind kind) must_check;
+
+/* The account and all its data. ERR_CONFLICT: it owns an organization with members. */
+enum err ctl_account_drop(struct ctl *c, struct str id) must_check;
 
 /* --- output.c --- */
 
