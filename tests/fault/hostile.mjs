@@ -167,6 +167,9 @@ const ATTACKS = {
         for (let i = 0; i < row.large; i++) {
             caused.push(row.cause(at.user, `b${i}`, row.size));
             await (row.waits ? sleep(5) : caused[i]); // a publish waits for who does not read, too
+            // The witness has to keep up, or is cut as this one is.
+            if (row.size > 65536 && !row.waits && !row.orderless)
+                await until(() => at.witness.tags('b').includes(`b${i}`), `b${i} at the witness`);
         }
         at.large = row.large;
         slow.text = '';
@@ -374,7 +377,7 @@ describe('hostile clients', () => {
             await until(async () => (await gauges(base.stack)).streams === 0, 'the end of the row before');
             const resting = await gauges(base.stack);
             const before = memory(base.pid);
-            const witness = await Witness.start(row, at.user);
+            const witness = at.witness = await Witness.start(row, at.user);
             for (const [attack, [isFor, run]] of Object.entries(ATTACKS)) {
                 if (!isFor(row)) continue;
                 const begun = Date.now();
