@@ -1,10 +1,7 @@
 /* Accounts: listed, made, ended, and spoken for. */
 #include "base/base.h"
 
-#include <errno.h>
 #include <stdio.h>
-#include <termios.h>
-#include <unistd.h>
 
 #include "base/buf.h"
 #include "base/clock.h"
@@ -13,14 +10,12 @@
 #include "commands.h"
 #include "domain/account.h"
 #include "domain/address.h"
-#include "domain/password.h"
 #include "domain/who.h"
 #include "store/activity.h"
 #include "store/sessions.h"
 #include "wire/json.h"
 
 #define PAGE          500
-#define HASH_QUEUE    1
 #define EXPIRES_S     900
 #define EXPIRES_MAX_S 86400
 
@@ -178,137 +173,14 @@ static int done(struct ctl *c, const struct account *a, const char *what)
     return CTL_DONE;
 }
 
-/* --- passwords -------------------------------------------------------------------------------- */
-
-/* A line of standard input, in mem; false at its end. What is typed on a terminal is not shown. */
-static bool read_secret(struct ctl *c, const char *prompt, struct str *out)
-{
-    struct termios shown, hidden;
-    char line[PASSWORD_MAX + 2];
-    bool terminal = tcgetattr(STDIN_FILENO, &shown) == 0;
-    if (terminal) {
-        hidden = shown;
-        hidden.c_lflag &= ~(tcflag_t)ECHO;
-        tcsetattr(STDIN_FILENO, TCSAFLUSH, &hidden);
-        fputs(prompt, stderr);
-    }
-    bool read = fgets(line, sizeof line, stdin) != NULL;
-    if (terminal) {
-        tcsetattr(STDIN_FILENO, TCSAFLUSH, &shown);
-        fputs("\n", stderr);
-    }
-    size_t n = read ? strlen(line) : 0;
-    if (n && line[n - 1] == '\n')
-        n--;
-    *out = arena_dup(&c->mem, str_make(line, n));
-    return read;
-}
-
-static bool ask_password(struct ctl *c, struct str *out)
-{
-    struct str again;
-    if (!ctl_option(c, "password-stdin") && !isatty(STDIN_FILENO)) {
-        ctl_fail(c, "a password is needed: --password-stdin, --no-password, or a terminal");
-        return false;
-    }
-    if (!read_secret(c, "Password: ", out)) {
-        ctl_fail(c, "there was no password on standard input");
-        return false;
-    }
-    if (ctl_option(c, "password-stdin"))
-        return true;
-    if (read_secret(c, "Again: ", &again) && str_eq(*out, again))
-        return true;
-    ctl_fail(c, "the two passwords differ");
-    return false;
-}
-
-static bool read_weak_list(struct ctl *c, struct weak_list *weak)
-{
-    struct str message = STR_NULL;
-    *weak = (struct weak_list){.count = 0};
-    if (!c->conf.password_list.n)
-        return true;
-    if (weak_load(weak, arena_dup(&c->mem, c->conf.password_list).p, &c->mem, &message) == OK)
-        return true;
-    ctl_fail(c, "%.*s", STR_ARG(message));
-    return false;
-}
-
 /* Empty where the account has none. */
 static bool read_password_hash(struct ctl *c, struct str *hash)
 {
-    struct str password, problem;
-    struct weak_list weak;
     *hash = STR("");
-    if (ctl_option(c, "no-password"))
-        return true;
-    if (!ask_password(c, &password) || !read_weak_list(c, &weak))
-        return false;
-    if (!account_password_is_fit(password, &c->conf, &weak, &c->mem, &problem)) {
-        ctl_fail(c, "%.*s", STR_ARG(problem));
-        return false;
-    }
-    struct password_pool *pool = password_pool_new(1, HASH_QUEUE);
-    enum err e = password_hash(pool, password, &c->mem, hash);
-    password_pool_free(pool);
-    if (e)
-        ctl_fail_with(c, e, "the password");
-    return e == OK;
+    return ctl_option(c, "no-password") || ctl_password_hash(c, hash);
 }
 
 /* --- making ----------------------------------------------------------------------------------- */
-
-static struct activity_from from_here(void)
-{
-    return (struct activity_from){STR(""), STR("cubbyctl"), clock_wall_ms()};
-}
-
-static enum err note(struct space *sp, enum activity_kind kind, struct str detail)
-{
-    struct activity_from from = from_here();
-    return activity_add(sp, kind, &from, detail);
-}
-
-static enum err make_file(struct ctl *c, struct str id)
-{
-    struct space *sp;
-    enum err e = space_create(c->store, SPACE_USER, id, &sp);
-    if (e)
-        return e;
-    e = space_begin_write(sp);
-    if (e == OK)
-        e = note(sp, ACTIVITY_SIGNUP, STR("cubbyctl"));
-    return space_leave(sp, e);
-}
-
-/* Invitations of the address become the account's, as at a sign-up. */
-static enum err make_row(struct ctl *c, const struct account *a)
-{
-    struct space *main_db;
-    enum err e = space_enter(c->store, SPACE_MAIN, STR_NULL, &main_db);
-    if (e == OK)
-        e = accounts_create_within(main_db, a);
-    if (e == OK) {
-        struct organization_call call = ctl_call(c, main_db, a->id);
-        e = organization_take_address(&call, a->email);
-    }
-    return space_leave(main_db, e);
-}
-
-/* First the file, then the row that names it: an account without a file cannot be. */
-static enum err make(struct ctl *c, const struct account *a)
-{
-    struct relay_line line = ctl_relay(c);
-    enum err e = make_file(c, a->id);
-    if (e == OK)
-        e = make_row(c, a);
-    if (e == OK)
-        return relay_space(&line, SPACE_USER, a->id, NULL);
-    enum err ignored = space_delete(c->store, SPACE_USER, a->id);
-    (void)ignored; /* no one knows this id: what cannot be deleted is some lost bytes */
-    return e;
-}
 
 int user_create(struct ctl *c)
 {
@@ -322,27 +194,11 @@ int user_create(struct ctl *c)
         return CTL_FAILED;
     rand_id(id);
     a.id = str_make(id, RAND_ID_LEN);
-    enum err e = make(c, &a);
+    enum err e = ctl_account_make(c, &a);
     return e ? ctl_fail_with(c, e, c->words[0]) : done(c, &a, "is an account now");
 }
 
 /* --- ending ----------------------------------------------------------------------------------- */
-
-/* All sessions, and a line in the activity; the streams end as soon as the programs hear of it. */
-static enum err end_sessions(struct ctl *c, struct str id, enum activity_kind kind)
-{
-    struct space *sp;
-    int64_t removed;
-    enum err e = space_enter(c->store, SPACE_USER, id, &sp);
-    if (e == OK)
-        e = sessions_revoke_others(sp, STR_NULL, &removed);
-    if (e == OK)
-        e = note(sp, kind, STR_NULL);
-    e = space_leave(sp, e);
-    if (e == OK)
-        ctl_tell_revoked(c, id);
-    return e;
-}
 
 static enum err set_disabled(struct ctl *c, struct account *a, int64_t now)
 {
@@ -362,7 +218,7 @@ int user_disable(struct ctl *c)
         return CTL_FAILED;
     enum err e = set_disabled(c, &a, clock_wall_ms());
     if (e == OK)
-        e = end_sessions(c, a.id, ACTIVITY_ACCOUNT_DISABLED);
+        e = ctl_account_end_sessions(c, a.id, ACTIVITY_ACCOUNT_DISABLED);
     return e ? ctl_fail_with(c, e, c->words[0]) : done(c, &a, "is disabled");
 }
 
@@ -376,22 +232,10 @@ int user_enable(struct ctl *c)
     if (e == OK)
         e = space_enter(c->store, SPACE_USER, a.id, &sp);
     if (e == OK)
-        e = space_leave(sp, note(sp, ACTIVITY_ACCOUNT_ENABLED, STR_NULL));
+        e = space_leave(sp, ctl_account_note(sp, ACTIVITY_ACCOUNT_ENABLED, STR_NULL));
     return e ? ctl_fail_with(c, e, c->words[0]) : done(c, &a, "may sign in again");
 }
 
-static enum err forget(struct ctl *c, struct str id)
-{
-    struct space *main_db;
-    enum err e = space_enter(c->store, SPACE_MAIN, STR_NULL, &main_db);
-    if (e == OK) {
-        struct organization_call call = ctl_call(c, main_db, id);
-        e = account_forget(&call);
-    }
-    return space_leave(main_db, e);
-}
-
-/* A file that is lost or damaged does not keep its account. */
 int user_delete(struct ctl *c)
 {
     struct account a;
@@ -399,12 +243,7 @@ int user_delete(struct ctl *c)
         return ctl_fail(c, "this deletes the account and its data for good: say so with --yes");
     if (!ctl_open(c, false) || !ctl_find_user(c, c->words[0], &a))
         return CTL_FAILED;
-    struct relay_line line = ctl_relay(c);
-    enum err e = end_sessions(c, a.id, ACTIVITY_LOGOUT_ALL);
-    if (e == OK || e == ERR_NOT_FOUND || e == ERR_CORRUPT)
-        e = forget(c, a.id);
-    if (e == OK)
-        e = relay_space(&line, SPACE_USER, a.id, NULL);
+    enum err e = ctl_account_drop(c, a.id);
     if (e == ERR_CONFLICT)
         return ctl_fail(c,
                         "%s owns an organization that has members: they have to be removed, or "
@@ -420,7 +259,7 @@ static enum err note_impersonation(struct ctl *c, struct str id)
     struct space *sp;
     enum err e = space_enter(c->store, SPACE_USER, id, &sp);
     if (e == OK)
-        e = note(sp, ACTIVITY_IMPERSONATED, STR_NULL);
+        e = ctl_account_note(sp, ACTIVITY_IMPERSONATED, STR_NULL);
     return space_leave(sp, e);
 }
 
