@@ -1,6 +1,6 @@
 // A small chart: the steps of a number, as SVG, with words for who does not see it.
 
-import { element, svg } from './dom.js';
+import { element, svg } from './element.js';
 
 const WIDTH = 300;
 const HEIGHT = 72;

@@ -1,6 +1,9 @@
-// Making elements, and what forms and buttons have in common. Text goes in as text, never as markup.
+// What forms and buttons have in common, and how a failure is told.
 
 import { SLOW, client, explain } from './client.js';
+import { $, element } from './element.js';
+
+export { $, button, clock, element, svg, time } from './element.js';
 
 export const SLOW_MS = 2500;
 const TOAST_MS = 6000;
@@ -8,38 +11,6 @@ const TOASTS = 4;
 const LONG = 300;
 const LINES = 5;
 const SHOWN = 20000;
-// Made once: making one takes longer than the rest of a row.
-const CLOCK = new Intl.DateTimeFormat(undefined, { timeStyle: 'medium', hourCycle: 'h23' });
-const DATE = new Intl.DateTimeFormat(undefined, { dateStyle: 'medium', timeStyle: 'short' });
-
-export const $ = (selector, root = document) => root.querySelector(selector);
-
-// element('button', { class: 'quiet', onclick: f }, 'Delete', otherElement)
-export const element = (name, attributes, ...children) =>
-    fill(document.createElement(name), attributes, children);
-
-// button('Delete', 'quiet danger', { onclick: f }): one that submits nothing.
-export const button = (text, style, attributes) =>
-    element('button', { type: 'button', class: style, ...attributes }, text);
-
-export const svg = (name, attributes, ...children) =>
-    fill(document.createElementNS('http://www.w3.org/2000/svg', name), attributes, children);
-
-function fill(made, attributes = {}, children) {
-    for (const [key, value] of Object.entries(attributes)) {
-        if (key.startsWith('on')) made.addEventListener(key.slice(2), value);
-        else if (value === true) made.setAttribute(key, '');
-        else if (value !== false && value != null) made.setAttribute(key, value);
-    }
-    made.append(...children.filter((child) => child != null));
-    return made;
-}
-
-export function time(at) {
-    const date = new Date(at);
-    if (Number.isNaN(date.getTime())) return element('span', {}, '—');
-    return element('time', { datetime: date.toISOString() }, DATE.format(date));
-}
 
 // For password managers: whose password a form asks for.
 export function username() {
@@ -65,8 +36,6 @@ export function toast(text) {
 }
 
 export const sayFailure = (error) => toast(explain(error));
-
-export const clock = (at) => CLOCK.format(at);
 
 // A button's work: off meanwhile, a failure as a toast.
 export function onPress(button, work) {
