@@ -174,3 +174,13 @@ out:
     arena_release(&mem);
     return d;
 }
+
+struct delivery smtp_try(struct smtp *s)
+{
+    if (!open_handle(s))
+        return (struct delivery){.end = DELIVERY_FAILED, .why = "libcurl gives no handle"};
+    curl_easy_setopt(s->curl, CURLOPT_CONNECT_ONLY, 1L);
+    struct delivery d = judge(s->curl, curl_easy_perform(s->curl), false);
+    smtp_rest(s);
+    return d;
+}

@@ -34,6 +34,9 @@ void smtp_free(struct smtp *s);
  * next. */
 struct delivery smtp_send(struct smtp *s, const struct envelope *e);
 
+/* Connect, TLS, sign in, and no more. DELIVERY_SENT: a mail would be let in. Blocks as above. */
+struct delivery smtp_try(struct smtp *s);
+
 /* Nothing to send in the near future: close the connection. */
 void smtp_rest(struct smtp *s);
 

@@ -11,7 +11,7 @@ sys/epoll\.h                                    pushd/loop\.c
 openssl/ssl\.h                                  lib/wire/tls\.c
 openssl/err\.h                                  lib/(base/signature|wire/tls)\.c
 openssl/.*                              lib/(base/(digest|signature)|domain/password|wire/tls)\.c
-curl/.*                                         lib/domain/(fetch|post|smtp)\.c
+curl/.*                                        (lib/domain/(fetch|post|smtp)|ctl/dial)\.c
 argon2\.h                                       lib/domain/password\.c
 (cjson/)?cJSON\.h                               lib/wire/tree\.c
 wslay/.*                                        lib/wire/ws\.c
