@@ -351,5 +351,5 @@ int main(int argc, char **argv)
     if (o.socket && p.listen_fd >= 0)
         unlink(o.socket);
     program_close(&p);
-    return e ? 1 : 0;
+    return process_status(e);
 }

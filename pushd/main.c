@@ -390,5 +390,5 @@ int main(int argc, char **argv)
         log_error("cannot start: %.*s", STR_ARG(message.p ? message : err_text(e)));
     }
     program_close(&program);
-    return e == OK ? 0 : 1;
+    return process_status(e);
 }

@@ -2,6 +2,7 @@
 #include "base/base.h"
 
 #include <sys/resource.h>
+#include <sysexits.h>
 
 #include "base/process.h"
 
@@ -12,4 +13,19 @@ bool process_raise_descriptors(void)
         return false;
     limit.rlim_cur = limit.rlim_max;
     return setrlimit(RLIMIT_NOFILE, &limit) == 0;
+}
+
+int process_status(enum err e)
+{
+    switch (e) {
+    case OK:
+        return EX_OK;
+    case ERR_INVALID:
+    case ERR_CONFLICT:
+    case ERR_CORRUPT:
+    case ERR_TOO_NEW:
+        return EX_CONFIG;
+    default:
+        return 1;
+    }
 }

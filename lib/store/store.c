@@ -42,9 +42,12 @@ static const char *reason(enum err e)
 {
     switch (e) {
     case ERR_INVALID:
-        return "not a folder that this user can read and write";
+        return "not a folder that this user can read and write: its owner and mode, and those of "
+               "the "
+               "files in it, say whose it is";
     case ERR_TOO_NEW:
-        return "main.db was written by a newer version of this program";
+        return "main.db was written by a newer version of this program: install that one again, or "
+               "restore a backup of this one's";
     case ERR_CORRUPT:
         return "main.db is damaged";
     case ERR_BUSY:

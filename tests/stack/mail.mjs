@@ -322,7 +322,7 @@ describe('mail', () => {
                 cwd: ROOT, encoding: 'utf8', timeout: 10000,
                 env: { PATH: process.env.PATH, CUBBY_DATA_DIR: data, CUBBY_JWT_SECRET: SECRET, ...env },
             });
-            assert.equal(ended.status, 1);
+            assert.equal(ended.status, 78);
             return ended.stderr;
         };
         const smtp = { CUBBY_MAIL_SMTP: 'smtp://127.0.0.1:25' };

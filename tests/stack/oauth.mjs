@@ -576,7 +576,7 @@ test('a file of a provider that is wrong stops the start, and says why', (t) => 
     for (const [name, [text, said]] of Object.entries(wrong)) {
         fs.writeFileSync(`${dir}/${name}`, text);
         const { status, stderr } = spawnSync(APP, ['--socket', `${dir}/socket`], { cwd: ROOT, env, encoding: 'utf8' });
-        assert.equal(status, 1, name);
+        assert.equal(status, 78, name);
         assert.match(stderr, said, name);
         fs.rmSync(`${dir}/${name}`);
     }
