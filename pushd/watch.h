@@ -14,7 +14,7 @@
 /* Events told in a second; the rest is counted. */
 #define WATCH_RATE 200
 /* Between two looks at the sessions, which is when the numbers are told too. */
-#define WATCH_TICK_MS 2000
+#define WATCH_TICK_MS 1000
 
 /* Hex digits of a session's hash (store/admins.h). */
 #define WATCH_HASH_LEN 64
