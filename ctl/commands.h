@@ -27,6 +27,8 @@ int admin_reset(struct ctl *c);
 int backup_run(struct ctl *c);
 int commands_completion(struct ctl *c);
 int doctor_run(struct ctl *c);
+int export_run(struct ctl *c);
+int import_run(struct ctl *c);
 int restore_run(struct ctl *c);
 int stats_run(struct ctl *c);
 int tail_run(struct ctl *c);

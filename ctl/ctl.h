@@ -16,7 +16,7 @@
 #include "store/backup.h"
 
 #define CTL_WORDS_MAX   4
-#define CTL_OPTIONS_MAX 4
+#define CTL_OPTIONS_MAX 6
 
 /* What a command ends with. */
 #define CTL_DONE   0
@@ -93,6 +93,12 @@ enum err ctl_account_end_sessions(struct ctl *c, struct str id,
 
 /* The account and all its data. ERR_CONFLICT: it owns an organization with members. */
 enum err ctl_account_drop(struct ctl *c, struct str id) must_check;
+
+/* --- export.c --- */
+
+/* The option --format, which the command has; *is_csv stays as it is where it is not given. False:
+ * it was said what it takes. */
+bool ctl_read_format(struct ctl *c, bool *is_csv) must_check;
 
 /* --- output.c --- */
 

@@ -74,7 +74,7 @@ void csv_reader_free(struct csv_reader *r)
 
 const char *csv_problem(const struct csv_reader *r)
 {
-    return r->problem ? r->problem : "it cannot be read";
+    return r->problem;
 }
 
 int64_t csv_line(const struct csv_reader *r)

@@ -35,7 +35,8 @@ enum err csv_read(struct csv_reader *r, struct str bytes) must_check;
 /* There are no more bytes. */
 enum err csv_finish(struct csv_reader *r) must_check;
 
-/* After a failure of the reader's own: a clause, and the line that the record began in. */
+/* After a failure of the reader's own (NULL otherwise): a clause; and the line that the record
+ * began in. */
 const char *csv_problem(const struct csv_reader *r);
 int64_t csv_line(const struct csv_reader *r);
 
