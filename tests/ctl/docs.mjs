@@ -27,7 +27,7 @@ it('every command of docs/operating.md does what it says', async (test) => {
     for (const { stopped, lines } of blocks) {
         if (stopped) await stack.stop();
         const script = lines.replaceAll('/var/backups/cubby', backups);
-        await promisify(execFile)('bash', ['-euc', script], { env });
+        await promisify(execFile)('bash', ['-euc', script], { env, cwd: backups });
     }
 });
 
