@@ -125,6 +125,9 @@ export const PATHS = {
         body: { key: 'nobody', html: '' }, answer: '{"ok":true,"clientCount":0}', forbidden: true },
     '/api/notes/ws WS': { ...NOTES, path: '/api/notes/ws' },
     '/api/notes-ws/ws WS': { ...NOTES, path: '/api/notes-ws/ws' },
+    // Where it is on, its sign-in is another one: tests/stack/admin.mjs.
+    '/api/admin/events SSE': { kind: 'get', path: '/api/admin/events', headers: () => ({}), answer: null, open: true,
+        off: 404, refuses: 401, elsewhere: 403 },
     '/push/healthz GET': { kind: 'get', path: '/push/healthz', headers: () => ({}), answer: '{"ok":true}', open: true },
     '/push/metrics GET': { kind: 'get', path: '/push/metrics', open: true,
         headers: () => ({ authorization: 'Bearer for metrics' }), answer: null },

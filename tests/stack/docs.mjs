@@ -4,6 +4,7 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { Validator } from '@seriousme/openapi-schema-validator';
+import { Admin } from '../lib/admin.mjs';
 import { Passkey } from '../lib/authenticator.mjs';
 import { PASSWORD, User, freshEmail, request } from '../lib/http.mjs';
 import { MailFolder } from '../lib/mailfolder.mjs';
@@ -31,7 +32,7 @@ describe('the description of the API', () => {
         provider = await OpenId.start();
         stack = await new Stack({ port, env: {
             CUBBY_DEMO: 'on', CUBBY_COUNTERS_PUBLIC: 'on', CUBBY_COUNTERS_PUBLIC_WRITE: 'on', ...provider.env('test'),
-            CUBBY_METRICS_TOKEN: METRICS, ...mails.env, CUBBY_PUBLIC_URL: `http://localhost:${port}`,
+            CUBBY_ADMIN: 'on', CUBBY_METRICS_TOKEN: METRICS, ...mails.env, CUBBY_PUBLIC_URL: `http://localhost:${port}`,
         } }).start();
         const answer = await request(stack, 'GET', '/api/docs');
         assert.equal(answer.status, 200);
@@ -75,7 +76,8 @@ describe('the description of the API', () => {
             const row = routesOfTable().find(({ name }) => name === `${method} ${path}`);
             if (!row) continue;
             const isOpen = operation.security?.length === 0;
-            assert.equal(isOpen, !row.needs.has('NEED_USER') && !row.needs.has('IN_COUNTERS'), row.name);
+            assert.equal(isOpen, !['NEED_USER', 'IN_COUNTERS', 'NEED_ADMIN'].some((need) => row.needs.has(need)),
+                row.name);
             const body = operation.requestBody;
             assert.equal(Boolean(body), row.needs.has('NEED_JSON'), row.name);
             if (!body) continue;
@@ -245,6 +247,21 @@ describe('the description of the API', () => {
         await post('/rpc/counter.increment', { name: 'no name' });
         await request(stack, 'GET', '/counter');
         for (const op of ['increment', 'decrement']) await post(`/api/counter/${op}`, '');
+    });
+
+    it('administration answers as described', async () => {
+        const admin = await Admin.make(stack);
+        await request(stack, 'GET', '/admin');
+        await admin.login({ password: 'not this one' });
+        await admin.request('GET', 'overview');
+        await admin.signIn();
+        for (const path of ['overview', 'errors', 'users', 'users?limit=1', `users/${alice.id}`])
+            await admin.ok('GET', path);
+        for (const path of ['users?limit=0', 'users/none']) await admin.request('GET', path);
+        const { id } = await User.signUp(stack);
+        const at = `users/${id}`;
+        for (const path of ['ticket', `${at}/sessions/revoke`, `${at}/disable`, `${at}/enable`, 'logout'])
+            await admin.ok('POST', path);
     });
 
     it('operations answer as described', async () => {

@@ -15,7 +15,7 @@ import { SocketReader } from '../lib/streams.mjs';
 const HIDDEN = 'only for alice';
 const ENV = { CUBBY_DEMO: 'on', CUBBY_COUNTERS_PUBLIC: 'off', CUBBY_COUNTERS_PUBLIC_WRITE: 'off',
     CUBBY_LIVE_PUBLIC: 'off', CUBBY_ROOMS: 'on', CUBBY_METRICS_TOKEN: '',
-    CUBBY_PUBLIC_URL: 'https://cubby.example' };
+    CUBBY_ADMIN: 'on', CUBBY_PUBLIC_URL: 'https://cubby.example' };
 
 // --- the calls ---
 
@@ -152,6 +152,17 @@ const TABLE = {
     'GET /counter': plain,
     'POST /api/counter/increment': plain,
     'POST /api/counter/decrement': plain,
+    'GET /admin': open(200),
+    'POST /api/admin/login': open(400, {}),
+    'POST /api/admin/logout': open(200),
+    'POST /api/admin/ticket': plain,
+    'GET /api/admin/overview': plain,
+    'GET /api/admin/errors': plain,
+    'GET /api/admin/users': plain,
+    'GET /api/admin/users/{id}': plain,
+    'POST /api/admin/users/{id}/disable': plain,
+    'POST /api/admin/users/{id}/enable': plain,
+    'POST /api/admin/users/{id}/sessions/revoke': plain,
     'GET /healthz': open(200),
     'GET /metrics': open(404),
     'GET /api/docs': open(200),
@@ -168,6 +179,7 @@ const TABLE = {
 };
 
 const isGuarded = ({ needs }) => needs.has('NEED_USER') || needs.has('IN_COUNTERS');
+const isAdmins = ({ needs }) => needs.has('NEED_ADMIN');
 const namesThing = ({ path }) => /\{(?!c\})/.test(path);
 
 async function call(stack, row, things, { headers = {}, query = '' }) {
@@ -221,7 +233,7 @@ function strangers(alice, spare, revoked) {
         'a refresh token': bearer(alice.refreshToken),
         'a refresh token, as the other cookie': { headers: { cookie: `token=${alice.refreshToken}` } },
         ...Object.fromEntries(['ticket', 'password_reset', 'email_verify', 'login', 'oauth', 'passkey_add',
-            'passkey_login', 'refresh'].map((type) => [`of type ${type}`, ofType(type)])),
+            'passkey_login', 'refresh', 'admin'].map((type) => [`of type ${type}`, ofType(type)])),
         'a session ended': bearer(revoked.token),
         'a session ended, by cookie': { headers: { cookie: revoked.cookie } },
         "an expired token, another's refresh cookie":
@@ -290,13 +302,16 @@ describe('access', () => {
         await inTurns(rows, async (row) => {
             const entry = TABLE[row.name];
             const given = things[entry.thing];
-            const refused = isGuarded(row) ? '401 unauthorized' : entry.open;
+            const refused = isGuarded(row) || isAdmins(row) ? '401 unauthorized' : entry.open;
             for (const [who, caller] of Object.entries(strangers(alice, spare, revoked)))
                 await ask(row, caller, given, who, refused);
             const ours = isGuarded(row) && row.method === 'GET' ? entry.own : refused;
-            const crossSite = row.needs.has('SETS_COOKIES') || (isGuarded(row) && row.method !== 'GET');
+            const crossSite = row.needs.has('SETS_COOKIES') || isAdmins(row) ||
+                (isGuarded(row) && row.method !== 'GET');
             for (const [who, caller] of Object.entries(elsewhere(alice)))
                 await ask(row, caller, given, who, crossSite ? '403 cross_site' : ours);
+            if (isAdmins(row))
+                for (const one of [alice, eve]) await ask(row, bearer(one.token), { id: alice.id }, 'a user', refused);
             if (!isGuarded(row)) return;
             const another = { ...bearer(eve.token), query: `userId=${alice.id}&user=${alice.id}` };
             const wanted = entry.other ?? (namesThing(row) ? '404 not_found' : entry.own);
@@ -362,7 +377,7 @@ describe('access', () => {
             const row = PATHS[name];
             assert.ok(row, `${name} has no row`);
             const success = SUCCESS[row.kind];
-            const open = need === 'NOTHING' ? CLOSED.includes(name) ? 404 : success : null;
+            const open = need === 'NOTHING' ? CLOSED.includes(name) ? 404 : row.refuses ?? success : null;
             const ask = async (who, caller, wanted) => check(`${name}, ${who}`, await askPath(row, caller), wanted);
             for (const [who, caller] of Object.entries(strangers(alice, spare, revoked))) {
                 const free = need === 'TOKEN' && caller.isBackend;
@@ -375,7 +390,8 @@ describe('access', () => {
                 if (!isTicket) await ask(`${who}, as a ticket`, { query: `ticket=${token}` }, open ?? 401);
             }
             for (const [who, caller] of Object.entries(elsewhere(alice)))
-                await ask(who, caller, open ?? (need === 'TOKEN' ? 401 : row.kind === 'ws' ? 403 : success));
+                await ask(who, caller,
+                    row.elsewhere ?? open ?? (need === 'TOKEN' ? 401 : row.kind === 'ws' ? 403 : success));
             await ask('a session', bearer(eve.token), open ?? (row.forbidden ? 403 : success));
             await ask('a backend', bearer(mint({ userId: alice.id })), open ?? success);
             if (!inOrg) return;
