@@ -43,5 +43,8 @@ int user_impersonate(struct ctl *c);
 int user_list(struct ctl *c);
 int user_show(struct ctl *c);
 int verify_run(struct ctl *c);
+int webhooks_run(struct ctl *c);
+int webhooks_status(struct ctl *c);
+int webhooks_test(struct ctl *c);
 
 #endif

@@ -22,12 +22,13 @@
 #include "serve.h"
 #include "server.h"
 #include "watch.h"
+#include "webhooks.h"
 #include "wire/tls.h"
 
 #define ENDING_MS   3500 /* for clients to take their last words */
 #define RETIRING_MS 5000 /* for requests that were begun when the next process came */
 #define HANDLES_MAX 32   /* data files: one is read when its first reader comes, then rarely */
-#define HEAPS       2    /* the loop's, and one for the reader threads */
+#define HEAPS       2    /* the loop's, and one for the other threads */
 
 /* Everything that lives as long as the process; `mem` owns its strings. */
 struct program {
@@ -133,6 +134,7 @@ static void on_bus(struct loop_fd *io, unsigned events)
         log_debug("bus kind=%d space_kind=%d first=%llu last=%llu", (int)m.kind, (int)m.space_kind,
                   (unsigned long long)m.first, (unsigned long long)m.last);
         feed_hint(p->server.feed, &m);
+        webhooks_hint(p->server.webhook, &m);
         watch_hint(p->server.parts->watch, &m);
     }
     log_request(STR_NULL);
@@ -177,6 +179,7 @@ static void reload(struct program *p)
 static void end(struct program *p)
 {
     log_info("ending connections=%u", p->server.conns);
+    webhook_end(p->server.webhook);
     handover_close(&p->handover);
     close_listeners(p);
     server_end(&p->server);
@@ -205,6 +208,7 @@ static void on_taken(struct handover *h)
 {
     struct program *p = container_of(h, struct program, handover);
     log_info("another process takes over connections=%u", p->server.conns);
+    webhook_end(p->server.webhook);
     leave_listeners(p);
     server_retire(&p->server, h);
     handover_close(h);
@@ -319,7 +323,10 @@ static enum err program_open(struct program *p, struct str *message)
     p->server.feed = feed_new(&p->server, p->readers);
     endpoints_open(&p->server);
     loop_on_round(p->loop, on_round, p->server.hub);
-    return open_sockets(p, message);
+    e = open_sockets(p, message);
+    if (e == OK)
+        p->server.webhook = webhooks_start(&p->conf);
+    return e;
 }
 
 /* The loop is over. Readers come back into it for the last time when no connection is left. */
@@ -341,6 +348,8 @@ static void program_close(struct program *p)
     p->server.bus = NULL;
     bus_sub_close(p->bus);
     drain(p);
+    webhook_stop(p->server.webhook);
+    webhook_free(p->server.webhook);
     endpoints_close(&p->server);
     feed_free(p->server.feed);
     hub_free(p->server.hub);

@@ -18,6 +18,7 @@ struct hub;
 struct readers;
 struct parts;
 struct tls_context;
+struct webhook;
 
 /* Most bytes taken from one connection at a time, with what waited from before. */
 #define SERVER_INPUT (64 * 1024)
@@ -47,6 +48,7 @@ struct server {
     struct readers *readers;
     struct bus_sub *bus;     /* owned by main.c, NULL: none */
     struct tls_context *tls; /* for new connections; owned by main.c, NULL: none */
+    struct webhook *webhook; /* owned by main.c, NULL: none */
     struct parts *parts;     /* what protocols share between their connections: endpoints.c */
     struct limit addresses;  /* connections of one client address */
     struct tickets tickets;  /* used ones */

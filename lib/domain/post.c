@@ -93,6 +93,7 @@ static void set_bounds(CURL *c, const struct post_options *o)
     curl_easy_setopt(c, CURLOPT_TIMEOUT_MS, (long)o->timeout_ms);
     curl_easy_setopt(c, CURLOPT_CONNECTTIMEOUT_MS, (long)o->timeout_ms);
     curl_easy_setopt(c, CURLOPT_NOSIGNAL, 1L);
+    curl_easy_setopt(c, CURLOPT_QUICK_EXIT, 1L); /* no wait for a name server at the end */
     curl_easy_setopt(c, CURLOPT_NOPROXY, LOOPBACK);
     if (o->ca_file.n)
         curl_easy_setopt(c, CURLOPT_CAINFO, o->ca_file.p);

@@ -85,3 +85,10 @@ bool webhook_pattern_is_valid(struct str pattern)
 {
     return pattern.n > 0 && str_find(pattern, '*') + 1 >= pattern.n;
 }
+
+bool webhook_pattern_matches(struct str pattern, struct str name)
+{
+    size_t star = str_find(pattern, '*');
+    return star < pattern.n ? str_starts_with(name, str_make(pattern.p, star))
+                            : str_eq(pattern, name);
+}

@@ -22,6 +22,7 @@ bool webhook_url_is_valid(struct str url);
 
 /* A name, or the beginning of one and a '*'. */
 bool webhook_pattern_is_valid(struct str pattern);
+bool webhook_pattern_matches(struct str pattern, struct str name);
 
 /* Scheme, host and port: what may be shown of an address. */
 struct str webhook_url_label(struct str url);
