@@ -128,21 +128,22 @@ void watch_hint(struct watch *w, const struct bus_message *m)
 static void tell_numbers_of_server(struct watch *w)
 {
     const struct server *s = w->server;
-    const struct hub_stats hub = hub_stats(s->hub);
+    const struct feed_stats feed = feed_stats(s->feed);
+    const struct bus_stats bus = s->bus ? bus_sub_stats(s->bus) : (struct bus_stats){0};
     const struct {
         const char *name;
         uint64_t value;
     } rows[] = {
         {"connections", s->conns},
         {"streams", s->streams},
-        {"spaces", feed_stats(s->feed).sources},
+        {"spaces", feed.sources},
         {"accepted", s->stats.accepted},
         {"requests", s->stats.requests},
         {"slow", s->stats.slow},
         {"dead", s->stats.dead},
         {"sentBytes", s->stats.sent_bytes},
-        {"published", hub.published},
-        {"deliveries", hub.deliveries},
+        {"messages", bus.received},
+        {"events", feed.inline_events + feed.log_events},
     };
     begin(w, clock_wall_ms());
     for (size_t i = 0; i < ARRAY_LEN(rows); i++)

@@ -40,8 +40,8 @@ function rate(title) {
 export function overview({ onAdmin }) {
     const rates = {
         answers: rate('Answers of the app'),
-        published: rate('Events published'),
-        deliveries: rate('Deliveries to readers'),
+        messages: rate('Messages of the bus'),
+        events: rate('Events published to readers'),
     };
     $('#charts').append(...Object.values(rates).map(({ node }) => node));
     let timer = null;
@@ -77,8 +77,8 @@ export function overview({ onAdmin }) {
             ['Too slow', number(s.slow), s.slow ? 'bad' : null],
         ]);
         const at = Date.parse(s.at);
-        rates.published.add(s.published, at, 'pushd');
-        rates.deliveries.add(s.deliveries, at, 'pushd');
+        rates.messages.add(s.messages, at, 'pushd');
+        rates.events.add(s.events, at, 'pushd');
     }
 
     async function load() {

@@ -10,6 +10,7 @@ const state = (user) => (user.error ? element('span', { class: 'badge bad' }, us
         : user.emailVerified ? element('span', { class: 'badge good' }, 'verified')
             : element('span', { class: 'badge' }, 'not verified'));
 
+const joined = (...parts) => parts.filter((part, i) => part || !i).join(' · ');
 const moment = (at) => (at ? time(at) : '—');
 
 function row(user, onOpen) {
@@ -88,9 +89,9 @@ export function users() {
             : action('Disable', 'second danger', 'disable'),
         action('End all sessions', 'second', 'sessions/revoke'));
         $('#user-sessions').replaceChildren(...lines(sessions, (s) =>
-            [time(s.lastSeenAt), ` · ${s.ip} · ${s.userAgent}`]));
+            [time(s.lastSeenAt), joined('', s.ip, s.userAgent)]));
         $('#user-activity').replaceChildren(...lines(activity, (a) =>
-            [time(a.at), ` · ${a.kind}${a.detail ? ` (${a.detail})` : ''} · ${a.ip || a.userAgent}`]));
+            [time(a.at), joined('', a.detail ? `${a.kind} (${a.detail})` : a.kind, a.ip || a.userAgent)]));
     }
 
     const lines = (rows, parts) => (rows.length ? rows.map((each) => element('li', {}, ...parts(each)))

@@ -30,7 +30,7 @@ function leave() {
     people.clear();
     for (const part of ['#inside', '#who']) $(part).hidden = true;
     $('#stranger').hidden = false;
-    $('#stranger-heading').focus();
+    form.elements.email.focus();
 }
 
 whenSignedOut(leave);
