@@ -134,7 +134,8 @@
 #define DISABLED "ALTER TABLE account ADD COLUMN disabled_at INTEGER;"
 
 static const char *const main_steps[] = {
-    META ACCOUNT ATTEMPT, IDENTITY MAIL ORGANIZATION OUTBOX FAILURE LOGIN_CODE ONCE IDEM DISABLED, ADMIN};
+    META ACCOUNT ATTEMPT, IDENTITY MAIL ORGANIZATION OUTBOX FAILURE LOGIN_CODE ONCE IDEM DISABLED,
+    ADMIN};
 static const char *const user_steps[] = {META CHANGE KV IDEM SESSION, ACTIVITY FACTORS ONCE};
 static const char *const org_steps[] = {META CHANGE KV IDEM};
 static const char *const shared_steps[] = {META CHANGE IDEM, COUNTER};

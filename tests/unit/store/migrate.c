@@ -197,6 +197,7 @@ static void a_main_file_of_before_organizations_keeps_its_accounts(void **state)
                                      "DROP TABLE organization; DROP TABLE outbox;"
                                      "DROP TABLE failure; DROP TABLE login_code;"
                                      "DROP TABLE once; DROP TABLE idem;"
+                                     "DROP TABLE admin_session; DROP TABLE admin;"
                                      "ALTER TABLE account DROP COLUMN disabled_at;"
                                      "INSERT INTO account VALUES('a', 'a@b', '', 1, 0);"
                                      "PRAGMA user_version=1"),
@@ -207,6 +208,23 @@ static void a_main_file_of_before_organizations_keeps_its_accounts(void **state)
     assert_int_equal(db_exec(sp->db, "INSERT INTO organization VALUES('o', 'n', 'a', 1)"), OK);
     assert_int_equal(db_exec(sp->db, "INSERT INTO account VALUES('b', 'a@b', '', 1, 0, NULL)"),
                      ERR_CONFLICT);
+    space_release(sp);
+}
+
+static void a_main_file_of_before_administrators_gets_them(void **state)
+{
+    struct test_store *t = *state;
+    struct space *sp;
+    assert_int_equal(space_acquire(t->store, SPACE_MAIN, STR(""), &sp), OK);
+    assert_int_equal(db_exec(sp->db, "DROP TABLE admin_session; DROP TABLE admin;"
+                                     "PRAGMA user_version=2"),
+                     OK);
+    space_release(sp);
+    test_store_reopen(t, t->options);
+    assert_int_equal(space_acquire(t->store, SPACE_MAIN, STR(""), &sp), OK);
+    assert_int_equal(db_exec(sp->db, "INSERT INTO admin VALUES('a', 'a@b', 'h', 's', 0, 1, NULL);"
+                                     "INSERT INTO admin_session VALUES('h', 'a', 1, 1)"),
+                     OK);
     space_release(sp);
 }
 
@@ -223,6 +241,7 @@ int main(void)
         TEST(a_shared_file_of_before_counters_keeps_its_log_and_gets_them),
         TEST(a_users_file_of_before_second_factors_is_read_as_it_is_and_gets_them),
         TEST(a_main_file_of_before_organizations_keeps_its_accounts),
+        TEST(a_main_file_of_before_administrators_gets_them),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -73,14 +73,14 @@ static void writes_set_cookie_values(void **state)
 {
     (void)state;
     struct buf out = BUF_INIT;
-    struct cookie c = {STR("token"), STR("a.b-c_d"), STR("/"), 900, true};
+    struct cookie c = {STR("token"), STR("a.b-c_d"), STR("/"), 900, true, false};
     cookie_append(&out, &c);
     assert_string_equal("token=a.b-c_d; Path=/; Max-Age=900; HttpOnly; SameSite=Lax; Secure",
                         out.p);
     buf_reset(&out);
-    c = (struct cookie){STR("token"), STR(""), STR("/cubby"), 0, false};
+    c = (struct cookie){STR("token"), STR(""), STR("/cubby"), 0, false, true};
     cookie_append(&out, &c);
-    assert_string_equal("token=; Path=/cubby; Max-Age=0; HttpOnly; SameSite=Lax", out.p);
+    assert_string_equal("token=; Path=/cubby; Max-Age=0; HttpOnly; SameSite=Strict", out.p);
     buf_release(&out);
 }
 
