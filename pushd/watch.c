@@ -134,16 +134,11 @@ static void tell_numbers_of_server(struct watch *w)
         const char *name;
         uint64_t value;
     } rows[] = {
-        {"connections", s->conns},
-        {"streams", s->streams},
-        {"spaces", feed.sources},
-        {"accepted", s->stats.accepted},
-        {"requests", s->stats.requests},
-        {"slow", s->stats.slow},
-        {"dead", s->stats.dead},
-        {"sentBytes", s->stats.sent_bytes},
-        {"messages", bus.received},
-        {"events", feed.inline_events + feed.log_events},
+        {"connections", s->conns},       {"streams", s->streams},
+        {"spaces", feed.sources},        {"accepted", s->stats.accepted},
+        {"requests", s->stats.requests}, {"slow", s->stats.slow},
+        {"dead", s->stats.dead},         {"sentBytes", s->stats.sent_bytes},
+        {"messages", bus.received},      {"events", feed.inline_events + feed.log_events},
     };
     begin(w, clock_wall_ms());
     for (size_t i = 0; i < ARRAY_LEN(rows); i++)
