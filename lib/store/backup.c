@@ -14,6 +14,7 @@
 #include "store/lock.h"
 #include "store/manifest.h"
 #include "store/tree.h"
+#include "store/webhooks.h"
 
 #define PARTIAL       ".partial"
 #define AT_REST_BYTES (4 << 20) /* larger files are not copied under the writers' lock */
@@ -37,6 +38,8 @@ struct job {
     struct item *items;
     size_t count, cap;
     int locks;
+    struct buf bytes; /* of a file at rest */
+    int64_t begun_at; /* of the copying; ms */
 };
 
 static enum err fail(struct job *j, enum err e, struct str path, const char *what)
@@ -98,22 +101,21 @@ static struct str stamp_of(const struct job *j, const char *path)
 
 /* --- copying ---------------------------------------------------------------------------------- */
 
-/* No WAL, not large: under the lock of its writers its bytes are what the last commit left. */
-static enum err copy_at_rest(struct job *j, const struct item *it, const char *from, const char *to,
-                             bool *done)
+/* No WAL, not large: under the lock of its writers its bytes are what the last commit left. They
+ * are written when the lock is free again: a disk that is busy keeps no writer. */
+static enum err read_at_rest(struct job *j, const struct item *it, const char *from, bool *done)
 {
     char key[SPACE_ID_MAX + 2];
     struct stat st;
     int64_t place = lock_place(str_make(key, files_key(key, it->kind, it->id)));
-    *done = false;
+    buf_reset(&j->bytes);
     enum err e = lock_take(j->locks, place, j->order->busy_ms);
     if (e)
         return e;
     bool has_wal = stat(arena_printf(j->mem, "%s-wal", from).p, &st) == 0 && st.st_size > 0;
-    if (!has_wal && stat(from, &st) == 0 && st.st_size <= AT_REST_BYTES) {
-        e = folder_copy_file(from, to);
-        *done = true;
-    }
+    *done = !has_wal && stat(from, &st) == 0 && st.st_size <= AT_REST_BYTES;
+    if (*done)
+        e = folder_read_file(from, AT_REST_BYTES, &j->bytes);
     lock_drop(j->locks, place);
     return e;
 }
@@ -138,10 +140,23 @@ static enum err copy(struct job *j, const struct item *it, const char *from, con
 {
     bool done = false;
     enum err e = OK;
+    if (str_eq(it->path, STR(WEBHOOKS_NAME)))
+        return copy_in_use(j, from, to);
     if (!it->is_space)
         return folder_copy_file(from, to);
-    e = copy_at_rest(j, it, from, to, &done);
-    return e || done ? e : copy_in_use(j, from, to);
+    e = read_at_rest(j, it, from, &done);
+    if (!e)
+        e = done ? folder_write_file(to, buf_str(&j->bytes)) : copy_in_use(j, from, to);
+    return e;
+}
+
+/* Wait until so much may have been written. */
+static void pace(const struct job *j)
+{
+    int64_t rate = j->order->bytes_per_s;
+    int64_t due = rate ? j->begun_at + j->result->written * 1000 / rate : 0, now = clock_mono_ms();
+    if (due > now)
+        nanosleep(&(struct timespec){(due - now) / 1000, (due - now) % 1000 * 1000000}, NULL);
 }
 
 static bool link_unchanged(struct job *j, const struct manifest_file *old, const char *to)
@@ -176,6 +191,7 @@ static enum err add_file(struct job *j, const struct item *it)
     f->size = made.size;
     j->result->linked += linked;
     j->result->written += linked ? 0 : made.size;
+    pace(j);
     return OK;
 }
 
@@ -337,7 +353,8 @@ enum err backup_make(const struct backup_order *o, struct arena *mem, struct bac
                     .result = out,
                     .old = MANIFEST_INIT,
                     .made = MANIFEST_INIT,
-                    .locks = -1};
+                    .locks = -1,
+                    .begun_at = clock_mono_ms()};
     struct str name = STR_NULL;
     *out = (struct backup_result){.files = 0};
     db_library_init();
@@ -358,6 +375,7 @@ enum err backup_make(const struct backup_order *o, struct arena *mem, struct bac
         o->progress.on_step(o->progress.arg, j.count + 1, j.count + 1);
     if (j.locks >= 0)
         close(j.locks);
+    buf_release(&j.bytes);
     manifest_release(&j.made);
     manifest_release(&j.old);
     return e;
