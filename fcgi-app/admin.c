@@ -20,9 +20,12 @@
 /* A use is written down no more often. */
 #define USE_MS 60000
 
+/* A proxy that nobody has said to trust may speak for anyone: it is not let in as itself. */
 bool admin_is_open(const struct req *r)
 {
     const struct conf *c = r->app->conf;
+    if (r->headers.forwarded_for.p && !origin_is_in_list(&c->trusted_proxies, r->peer_addr))
+        return false;
     return c->admin && origin_is_in_list(&c->admin_from, r->remote_addr);
 }
 

@@ -64,6 +64,8 @@ static void it_is_there_for_the_addresses_of_the_setting(void **state)
     struct test_call other = {.target = "/admin", .from = "198.51.100.1"};
     assert_int_equal(get(t, "/admin", NULL).status, 200);
     test_expect_error((struct test_reply[]){test_call(t, other)}, 404, "not_found");
+    struct test_call proxied = {.target = "/admin", .headers.forwarded_for = STR("198.51.100.1")};
+    test_expect_error((struct test_reply[]){test_call(t, proxied)}, 404, "not_found");
     t->conf.admin = false;
     test_expect_error((struct test_reply[]){get(t, "/admin", NULL)}, 404, "not_found");
     test_expect_error((struct test_reply[]){get(t, "/api/%61dmin/users", NULL)}, 404, "not_found");
