@@ -20,7 +20,8 @@ enum need {
     NEED_APP = 1u << 3,     /* cubby.fcgi does */
     NEED_ACCOUNT = 1u << 4, /* one of this run's own */
     NEED_PUSH = 1u << 5,    /* cubby-pushd answers there */
-    NEED_STREAM = 1u << 6,  /* an open stream */
+    NEED_SSE = 1u << 6,     /* a stream of events is open */
+    NEED_STREAM = 1u << 7,  /* that, or a WebSocket */
 };
 
 struct doctor_check {
@@ -63,10 +64,10 @@ static const struct doctor_check checks[] = {
     {"pushd", NEED_SETTINGS, check_pushd, NULL},
     {"same-settings", NEED_PUSH | NEED_ACCOUNT, check_same_settings,
      "both programs run with these"},
-    {"sse", NEED_PUSH | NEED_ACCOUNT | NEED_STREAM, check_sse, NULL},
-    {"delivery", NEED_APP | NEED_STREAM | NEED_ACCOUNT, check_delivery, NULL},
+    {"sse", NEED_PUSH | NEED_SSE, check_sse, NULL},
+    {"delivery", NEED_APP | NEED_SSE, check_delivery, NULL},
     {"websocket", NEED_PUSH | NEED_ACCOUNT, check_websocket, "the upgrade is passed on"},
-    {"ceiling", NEED_STREAM | NEED_ACCOUNT, check_ceiling, NULL},
+    {"ceiling", NEED_SSE, check_ceiling, NULL},
     {"idle", NEED_STREAM, check_idle, NULL},
     {"logs", NEED_URL, check_logs, NULL},
 };
@@ -186,17 +187,17 @@ static const char *missing(const struct doctor *d, unsigned need)
         return d->no_settings ? d->no_settings : "the settings are not good";
     if ((need & NEED_DATA) && !d->has_data)
         return d->no_data ? d->no_data : "the data folder is not good";
-    if ((need & (NEED_URL | NEED_APP | NEED_PUSH | NEED_STREAM)) && !d->is_reached)
+    if ((need & (NEED_URL | NEED_APP | NEED_PUSH | NEED_SSE | NEED_STREAM)) && !d->is_reached)
         return d->no_url ? d->no_url : "nothing answers at the public URL";
     if ((need & NEED_APP) && !d->has_app)
         return d->misplaced ? d->misplaced : "cubby.fcgi does not answer at the public URL";
     if ((need & NEED_PUSH) && !d->has_push)
         return "cubby-pushd does not answer at the public URL";
-    if ((need & NEED_ACCOUNT) && !d->has_account)
-        return d->no_account;
-    if ((need & NEED_STREAM) && !d->sse && !d->ws)
+    if (((need & NEED_SSE) && !d->sse) || ((need & NEED_STREAM) && !d->sse && !d->ws))
         return "no stream could be opened";
-    return doctor_is_stopped() ? "it was interrupted" : NULL;
+    if (doctor_is_stopped())
+        return "it was interrupted";
+    return (need & NEED_ACCOUNT) && !d->has_account ? d->no_account : NULL;
 }
 
 static void run_check(struct doctor *d, const struct doctor_check *check)

@@ -92,7 +92,8 @@ const char *doctor_account_address(struct doctor *d);
 
 /* --- doctor_ask.c --- */
 
-#define ASK_MS 5000
+#define ASK_MS  5000 /* for an answer */
+#define SOON_MS 3000 /* for what comes at once, where nothing holds it back */
 
 struct doctor_ask {
     const char *method; /* NULL: GET */
@@ -100,7 +101,7 @@ struct doctor_ask {
     const char *lines;  /* further header lines, each with \r\n; NULL: none */
     const char *body;   /* JSON; NULL: none */
     const char *from;   /* as of struct dial_to */
-    bool keep;          /* a stream: no Connection: close */
+    bool keep;          /* a stream: no Connection: close, and SOON_MS */
 };
 
 /* --url, or public_url with base_path; false, with no_url: there is none. */

@@ -3,6 +3,7 @@
 
 #include "base/clock.h"
 #include "doctor.h"
+#include "wire/json.h"
 
 bool doctor_read_url(struct doctor *d)
 {
@@ -61,7 +62,7 @@ struct dial *doctor_begin(struct doctor *d, const struct doctor_ask *q, struct d
     if (!dial)
         return NULL;
     if (dial_send(dial, request_of(d, q)))
-        dial_head(dial, clock_mono_ms() + ASK_MS, d->mem, out);
+        dial_head(dial, clock_mono_ms() + (q->keep ? SOON_MS : ASK_MS), d->mem, out);
     else
         out->why = "the connection was closed unanswered";
     return dial;
@@ -88,9 +89,24 @@ bool doctor_is_well(const struct dial_answer *a)
            str_starts_with(dial_header(a, STR("Content-Type")), STR("application/json"));
 }
 
+/* Behind the member "error" of an answer, where it has one. */
+static struct str error_of(struct doctor *d, const struct dial_answer *a)
+{
+    struct json doc;
+    if (!a->body.n || json_parse(&doc, a->body, JSON_STRICT, d->mem) ||
+        !json_is(json_root(&doc), JSON_OBJECT))
+        return STR("");
+    struct json_value error = json_get(json_root(&doc), STR("error"));
+    return json_is(error, JSON_STRING) ? json_string(error, d->mem) : STR("");
+}
+
 const char *doctor_status(struct doctor *d, const struct dial_answer *a)
 {
-    return a->status ? TEXT(d, "status %d", a->status) : a->why;
+    struct str error = error_of(d, a);
+    if (!a->status)
+        return a->why;
+    return error.n ? TEXT(d, "status %d, %.*s", a->status, STR_ARG(error))
+                   : TEXT(d, "status %d", a->status);
 }
 
 /* "host:port" or unix:/path, as an address to dial. */

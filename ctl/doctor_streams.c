@@ -4,7 +4,6 @@
 #include "base/clock.h"
 #include "doctor.h"
 
-#define SOON_MS     3000
 #define IDLE_MS     70000
 #define STREAMS_MAX 64
 #define WORKERS_FEW 400
@@ -26,12 +25,13 @@ void check_push(struct doctor *d)
     if (d->has_push)
         return;
     if (doctor_is_cubby(&a) && a.status == 503)
-        doctor_fault(d,
-                     TEXT(d,
-                          "bus_dir in %s must be a folder that cubby-pushd can write to; restart "
-                          "it",
-                          d->settings),
-                     "cubby-pushd's socket in bus_dir is gone: it hears of no change");
+        doctor_fault(
+            d,
+            TEXT(d,
+                 "data_dir and bus_dir of cubby-pushd: those of %s, in folders that it may "
+                 "use; then restart it",
+                 d->settings),
+            "cubby-pushd is not well: %s", doctor_status(d, &a));
     else if (d->has_settings && !doctor_pushd_runs(d))
         doctor_skip(d, "cubby-pushd does not run");
     else

@@ -166,9 +166,10 @@ void check_app(struct doctor *d)
     } else if (doctor_is_well(a) && doctor_is_cubby(a)) {
         d->has_app = true;
     } else if (doctor_is_cubby(a)) {
-        doctor_fault(
-            d, "what its log says (journalctl -u cubby): a full disk, or a file it cannot use",
-            "cubby.fcgi answers with status %d: it cannot write to main.db", a->status);
+        doctor_fault(d,
+                     "what its log says (journalctl -u cubby): a full disk, or a file that it "
+                     "cannot use",
+                     "cubby.fcgi is not well: %s", doctor_status(d, a));
     } else if (is_gateway_failure(a->status)) {
         doctor_fault(d, doctor_directive(d, TROUBLE_APP),
                      "status %d: the web server does not reach cubby.fcgi", a->status);

@@ -58,8 +58,8 @@ describe('cubbyctl doctor on a host', () => {
         it('a setting that there is not', () => doctor.finds('settings', /unknown\.ini:2: colour: no such setting/,
             /unknown\.ini/, { config: ini('unknown.ini', 'colour = red\n') }));
 
-        it('a secret that is too short', () => doctor.finds('settings', /CUBBY_JWT_SECRET.*wrong length/, /the environment/,
-            { env: { CUBBY_JWT_SECRET: 'short' } }));
+        it('a secret that is too short', () => doctor.finds('settings', /CUBBY_JWT_SECRET.*wrong length/,
+            /the environment/, { env: { CUBBY_JWT_SECRET: 'short' } }));
 
         it('secrets of examples, repetitions, sequences and words', async () => {
             for (const [secret, why] of [[SECRET, /an example/], ['changeme-changeme-changeme-changeme', /an example/],
@@ -107,7 +107,8 @@ describe('cubbyctl doctor on a host', () => {
             /trusted_proxies = 127\.0\.0\.1 ::1 unix: in/, { env: { CUBBY_TRUSTED_PROXIES: '' } }));
 
         it('cubby-pushd that does not run', async () => doctor.finds('pushd', /does not answer at 127\.0\.0\.1/,
-            /systemctl start cubby-pushd.*push_listen/, { env: { CUBBY_PUSH_LISTEN: `127.0.0.1:${await freePort()}` } }));
+            /systemctl start cubby-pushd.*push_listen/,
+            { env: { CUBBY_PUSH_LISTEN: `127.0.0.1:${await freePort()}` } }));
     });
 
     describe('the data folder', () => {
@@ -161,7 +162,8 @@ describe('cubbyctl doctor on a host', () => {
 
     describe('the machine', () => {
         it('an SQLite that is too old; one with the WAL-reset bug is told of', async () => {
-            await doctor.finds('sqlite', /3\.30\.1 is too old/, /libsqlite3-0/, planted({ CUBBY_TEST_SQLITE: '3.30.1' }));
+            await doctor.finds('sqlite', /3\.30\.1 is too old/, /libsqlite3-0/,
+                planted({ CUBBY_TEST_SQLITE: '3.30.1' }));
             const of = async (version) => (await doctor.findsNothing(planted({ CUBBY_TEST_SQLITE: version })))
                 .find(({ check }) => check === 'sqlite').result;
             for (const [version, result] of [['3.40.1', 'warning'], ['3.44.6', 'ok'], ['3.50.6', 'warning'],
@@ -187,7 +189,8 @@ describe('cubbyctl doctor on a host', () => {
         if (mayMount) {
             it('a disk that is full, of bytes or of files', async () => {
                 const data = await copy('full');
-                const fill = (options) => mounted(data, `mount -t tmpfs -o mode=700,${options} none "$2"; cp -a "$1"/. "$2"`);
+                const fill = (options) =>
+                    mounted(data, `mount -t tmpfs -o mode=700,${options} none "$2"; cp -a "$1"/. "$2"`);
                 assert.deepEqual(fill('size=8m'), ['disk']);
                 assert.deepEqual(fill('size=900m,nr_inodes=300'), ['disk']);
             });

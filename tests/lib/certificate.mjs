@@ -13,3 +13,20 @@ export function makeCertificate(folder, name) {
     { stdio: 'ignore' });
     return { cert, key, ca: fs.readFileSync(cert) };
 }
+
+// The same, good from long ago until so many days from now, which may be in the past.
+export function makeCertificateUntil(folder, name, days) {
+    const made = makeCertificate(folder, name);
+    const [home, request] = [`${folder}/${name}.ca`, `${folder}/${name}.csr`];
+    const day = (add) => new Date(Date.now() + add * 86400000).toISOString().replace(/[-:T]|\.\d+/g, '').slice(2);
+    fs.mkdirSync(home);
+    fs.writeFileSync(`${home}/index`, '');
+    fs.writeFileSync(`${home}/conf`, ['[ca]', 'default_ca = one', '[one]', `new_certs_dir = ${home}`,
+        `database = ${home}/index`, 'default_md = sha256', 'policy = any', 'rand_serial = yes', '[any]',
+        'commonName = supplied', '[names]', 'subjectAltName = IP:127.0.0.1', ''].join('\n'));
+    const openssl = (...args) => execFileSync('openssl', args, { stdio: 'ignore' });
+    openssl('req', '-new', '-key', made.key, '-subj', `/CN=${name}`, '-out', request);
+    openssl('ca', '-batch', '-selfsign', '-notext', '-config', `${home}/conf`, '-extensions', 'names',
+        '-keyfile', made.key, '-in', request, '-out', made.cert, '-startdate', day(-400), '-enddate', day(days));
+    return { ...made, ca: fs.readFileSync(made.cert) };
+}
