@@ -22,7 +22,8 @@ int main(void)
 }
 END
 ${CC:-gcc} -std=c11 -D_GNU_SOURCE -Ilib "$work/print.c" lib/domain/conf*.c \
-    lib/domain/webhook_key.c lib/wire/mime.c lib/base/*.c -linih -lcrypto -lm -pthread -o "$work/print"
+    lib/domain/webhook_key.c lib/wire/mime.c lib/base/*.c \
+    -linih -lcrypto -lm -pthread -o "$work/print"
 "$work/print" | settings >"$work/program"
 settings apache-conf/cubby.ini >"$work/ini"
 diff --label lib/domain/conf.c --label apache-conf/cubby.ini -u "$work/program" "$work/ini"
