@@ -198,7 +198,7 @@ static void failures_of_a_kind_are_one_and_the_kinds_are_bounded(void **state)
     assert_string_equal(list[0].request_id, "second");
     assert_int_equal(list[0].count, 2);
     assert_string_equal(list[1].request_id, "other");
-    static char names[LOOKOUT_FAILURES_MAX][8];
+    static char names[LOOKOUT_FAILURES_MAX][16];
     for (int i = 0; i < LOOKOUT_FAILURES_MAX; i++) {
         snprintf(names[i], sizeof names[i], "M%d", i);
         note(t, names[i], ERR_CORRUPT, "many");

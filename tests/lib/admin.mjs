@@ -26,8 +26,8 @@ export class Admin {
         });
     }
 
-    async signIn(later = 0) {
-        const answer = await this.login({ code: this.code(later) });
+    async signIn(later = 0, headers = {}) {
+        const answer = await this.login({ code: this.code(later) }, headers);
         assert.equal(answer.status, 200, answer.text);
         this.cookie = `adminSession=${answer.cookies.adminSession.value}`;
         return answer;
@@ -38,15 +38,14 @@ export class Admin {
             { ...options, headers: { cookie: this.cookie, ...headers } });
     }
 
-    async ok(method, path, body) {
-        const answer = await this.request(method, path, { body });
+    async ok(method, path, body, headers) {
+        const answer = await this.request(method, path, { body, headers });
         assert.equal(answer.status, 200, `${method} ${path}: ${answer.text}`);
         return answer.json;
     }
 
-    async watch(options) {
-        const { ticket } = await this.ok('POST', 'ticket');
-        return EventReader.open(this.stack,
-            { path: `${this.base}/api/admin/events?ticket=${ticket}`, ...options });
+    async watch({ headers } = {}) {
+        const { ticket } = await this.ok('POST', 'ticket', undefined, headers);
+        return EventReader.open(this.stack, { path: `${this.base}/api/admin/events?ticket=${ticket}`, headers });
     }
 }

@@ -91,7 +91,7 @@ static void a_session_ends_when_it_is_idle_and_when_it_is_old(void **state)
 static void the_newest_sessions_are_kept(void **state)
 {
     struct admin a = make(*state, "a", ANN);
-    char hash[8];
+    char hash[16];
     for (int i = 0; i <= ADMIN_SESSIONS_MAX; i++) {
         snprintf(hash, sizeof hash, "s%d", i);
         assert_int_equal(admins_sign_in_within(*state, &a, i + 1, str_from_c(hash), NOW + i), OK);
