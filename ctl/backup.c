@@ -11,8 +11,10 @@
 #include "store/verify.h"
 #include "wire/json.h"
 
-#define QUICK_S 2  /* store/backup.h: longer than the clock of any file system is coarse */
-#define NICE    10 /* those who are served come first */
+#define QUICK_S  2  /* store/backup.h: longer than the clock of any file system is coarse */
+#define NICE     10 /* those who are served come first */
+#define RATE     32 /* MiB a second: the disk is theirs too */
+#define RATE_MAX 1000000
 
 static void append_member(struct buf *out, const char *name, struct str text)
 {
@@ -22,8 +24,12 @@ static void append_member(struct buf *out, const char *name, struct str text)
 
 int backup_run(struct ctl *c)
 {
+    const char *given = ctl_option(c, "rate");
     struct str message = STR_NULL;
     struct backup_result r;
+    int64_t rate = RATE;
+    if (given && !str_to_i64(str_from_c(given), 0, RATE_MAX, &rate))
+        return ctl_fail(c, "--rate takes MiB a second, 0 to %d", RATE_MAX);
     if (!ctl_load_data(c))
         return CTL_FAILED;
     setpriority(PRIO_PROCESS, 0, NICE);
@@ -33,6 +39,7 @@ int backup_run(struct ctl *c)
         .full = ctl_option(c, "full") != NULL,
         .busy_ms = (int)c->conf.busy_timeout,
         .quick_s = QUICK_S,
+        .bytes_per_s = rate * (1024 * 1024),
         .progress = ctl_progress(c, "backup"),
     };
     enum err e = backup_make(&order, &c->mem, &r, &message);

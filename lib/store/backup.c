@@ -136,18 +136,21 @@ static enum err copy_in_use(struct job *j, const char *from, const char *to)
     return e;
 }
 
-static enum err copy(struct job *j, const struct item *it, const char *from, const char *to)
+/* *made gets size and digest. */
+static enum err copy(struct job *j, const struct item *it, const char *from, const char *to,
+                     struct manifest_file *made)
 {
-    bool done = false;
-    enum err e = OK;
-    if (str_eq(it->path, STR(WEBHOOKS_NAME)))
-        return copy_in_use(j, from, to);
-    if (!it->is_space)
-        return folder_copy_file(from, to);
-    e = read_at_rest(j, it, from, &done);
-    if (!e)
-        e = done ? folder_write_file(to, buf_str(&j->bytes)) : copy_in_use(j, from, to);
-    return e;
+    bool at_rest = false;
+    enum err e = it->is_space ? read_at_rest(j, it, from, &at_rest) : OK;
+    if (e)
+        return e;
+    if (at_rest) {
+        manifest_digest_of(buf_str(&j->bytes), made->sha256);
+        made->size = (int64_t)j->bytes.n;
+        return folder_write_file(to, buf_str(&j->bytes));
+    }
+    e = it->is_space ? copy_in_use(j, from, to) : folder_copy_file(from, to);
+    return e ? e : manifest_digest(to, made->sha256, &made->size);
 }
 
 /* Wait until so much may have been written. */
@@ -181,9 +184,7 @@ static enum err add_file(struct job *j, const struct item *it)
     if (linked)
         made = *old;
     else if (!e)
-        e = copy(j, it, from, to);
-    if (!e && !linked)
-        e = manifest_digest(to, made.sha256, &made.size);
+        e = copy(j, it, from, to, &made);
     if (e)
         return e == ERR_NOT_FOUND ? e : fail(j, e, it->path, "cannot be copied");
     struct manifest_file *f = manifest_add(&j->made, it->path, stamp, j->mem);

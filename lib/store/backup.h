@@ -24,6 +24,7 @@ struct backup_order {
     bool full;       /* no hard links */
     int busy_ms;     /* how long to wait for the writers of a file */
     int64_t quick_s; /* a file that changed so little ago is copied again next time; 2 in earnest */
+    int64_t bytes_per_s; /* copied, so that the disk has time for those who write; 0: all it can */
     struct progress progress;
 };
 

@@ -65,19 +65,59 @@ static enum err copy_bytes(int from, int to)
     return e;
 }
 
+static enum err create(const char *path, int *fd)
+{
+    *fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
+    return *fd < 0 ? folder_errno(errno) : OK;
+}
+
+static enum err finish(const char *path, int fd, enum err e)
+{
+    if (!e)
+        sync_file_range(fd, 0, 0, SYNC_FILE_RANGE_WRITE); /* where it can: a hint */
+    if (close(fd) < 0 && !e)
+        e = folder_errno(errno);
+    if (e)
+        unlink(path);
+    return e;
+}
+
 enum err folder_copy_file(const char *from, const char *to)
 {
     int out = -1, in = open(from, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
     enum err e = in < 0 ? folder_errno(errno) : OK;
     if (e)
         return e;
-    out = open(to, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
-    e = out < 0 ? folder_errno(errno) : copy_bytes(in, out);
-    if (out >= 0 && close(out) < 0 && !e)
-        e = folder_errno(errno);
+    e = create(to, &out);
+    if (!e)
+        e = finish(to, out, copy_bytes(in, out));
     close(in);
-    if (e && out >= 0)
-        unlink(to);
+    return e;
+}
+
+enum err folder_write_file(const char *to, struct str bytes)
+{
+    int out;
+    enum err e = create(to, &out);
+    return e ? e : finish(to, out, folder_write(out, bytes));
+}
+
+enum err folder_read_file(const char *path, size_t max, struct buf *out)
+{
+    size_t begun = out->n;
+    ssize_t n = 1;
+    int in = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+    enum err e = in < 0 ? folder_errno(errno) : OK;
+    while (!e && n != 0) {
+        n = read(in, buf_reserve(out, COPY_BYTES), COPY_BYTES);
+        if (n < 0 && errno != EINTR)
+            e = folder_errno(errno);
+        out->n += n > 0 ? (size_t)n : 0;
+        if (out->n - begun > max)
+            e = ERR_TOO_LARGE;
+    }
+    if (in >= 0)
+        close(in);
     return e;
 }
 

@@ -3,6 +3,7 @@
 #define STORE_FOLDER_H
 
 #include "base/arena.h"
+#include "base/buf.h"
 #include "base/err.h"
 
 /* The last failure of the system, as an error: ERR_FULL, ERR_NOT_FOUND, ERR_FORBIDDEN, ERR_BUSY (no
@@ -12,8 +13,15 @@ enum err folder_errno(int number);
 /* All of s, however often that takes. */
 enum err folder_write(int fd, struct str s) must_check;
 
-/* Copy into a new file, 0600. A failure leaves nothing there. */
+/* Copy into a new file, 0600. A failure leaves nothing there. The disk begins to take it at once,
+ * so that who syncs soon does not wait for all that was copied. */
 enum err folder_copy_file(const char *from, const char *to) must_check;
+
+/* The same of bytes at hand. */
+enum err folder_write_file(const char *to, struct str bytes) must_check;
+
+/* Append a file's bytes; one that is longer than max is ERR_TOO_LARGE. */
+enum err folder_read_file(const char *path, size_t max, struct buf *out) must_check;
 
 /* Make `path` below root with the folders it is in, 0700; `path` names a file or ends with '/'. */
 enum err folder_make_parents(const char *root, struct str path) must_check;

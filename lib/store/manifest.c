@@ -42,10 +42,10 @@ struct manifest_file *manifest_find(const struct manifest *m, struct str path)
     return map_get(&m->by_path, path);
 }
 
-static void hex_sha256(struct str s, char out[2 * SHA256_LEN + 1])
+void manifest_digest_of(struct str bytes, char out[2 * SHA256_LEN + 1])
 {
     unsigned char hash[SHA256_LEN];
-    sha256(s, hash);
+    sha256(bytes, hash);
     hex_encode(hash, SHA256_LEN, out);
 }
 
@@ -81,7 +81,7 @@ enum err manifest_digest(const char *path, char sha256[2 * SHA256_LEN + 1], int6
     enum err e = map_file(path, &text);
     if (e)
         return e;
-    hex_sha256(text, sha256);
+    manifest_digest_of(text, sha256);
     *size = (int64_t)text.n;
     unmap_file(text);
     return OK;
@@ -100,7 +100,7 @@ enum err manifest_write(const struct manifest *m, const char *folder)
             buf_appendf(&text, "file %s %lld %.*s %.*s\n", f->sha256, (long long)f->size,
                         STR_ARG(f->stamp), STR_ARG(f->path));
     }
-    hex_sha256(buf_str(&text), hash);
+    manifest_digest_of(buf_str(&text), hash);
     buf_appendf(&text, "end %s\n", hash);
     buf_appendf(&path, "%s/" MANIFEST_NAME, folder);
     int fd = open(path.p, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
@@ -168,7 +168,7 @@ static bool is_whole(struct str *text)
         return false;
     struct str end = str_from(*text, text->n - last);
     text->n -= last;
-    hex_sha256(*text, hash);
+    manifest_digest_of(*text, hash);
     return str_starts_with(end, STR("end ")) && end.p[end.n - 1] == '\n' &&
            str_eq(str_make(end.p + 4, 2 * SHA256_LEN), str_make(hash, 2 * SHA256_LEN));
 }

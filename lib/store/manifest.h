@@ -50,7 +50,8 @@ enum err manifest_write(const struct manifest *m, const char *folder) must_check
 enum err manifest_read(struct manifest *m, const char *folder, struct arena *mem,
                        struct str *message) must_check;
 
-/* SHA-256 in hex, and the size, of a file. ERR_NOT_FOUND. */
+/* SHA-256 in hex of bytes; and of a file, with its size. ERR_NOT_FOUND. */
+void manifest_digest_of(struct str bytes, char sha256[2 * SHA256_LEN + 1]);
 enum err manifest_digest(const char *path, char sha256[2 * SHA256_LEN + 1],
                          int64_t *size) must_check;
 

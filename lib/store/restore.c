@@ -105,7 +105,9 @@ static enum err renew_file(const char *path, enum space_kind kind)
 {
     struct db *db;
     bool all;
-    enum err e = db_open(&db, path, &(struct db_options){.busy_ms = 1000});
+    /* Durable it is made by who stages it. */
+    const struct db_options o = {.sync = DB_SYNC_NORMAL, .busy_ms = 1000};
+    enum err e = db_open(&db, path, &o);
     if (e)
         return e;
     e = renew(db, kind);

@@ -8,7 +8,7 @@
 #   tests/bench/run.sh BUILD_DIR [PATTERN]
 #   PATTERN picks some of the sections below (tests/bench/sections/). BENCH_MD=1 prints Markdown;
 #   BENCH_CLIENTS (10000) streams; BENCH_USERS (50000) files; BENCH_CHANGES (20000) of a burst;
-#   BENCH_EVENTS (10000) of a burst in a browser.
+#   BENCH_EVENTS (10000) of a burst in a browser; BENCH_BACKUP_USERS (10000).
 #
 # Rows are medians of five alternating rounds. A timing is no assertion: nothing here fails a build.
 set -eu -o pipefail
@@ -20,7 +20,7 @@ bench=$B/tests/bench
 clients=${BENCH_CLIENTS:-10000}
 users=${BENCH_USERS:-50000}
 all_sections="reads writes list latency fanout notify bus burst protocols publish idle peers
-accounts browser flat"
+accounts browser flat backup"
 rounds="1 2 3 4 5"
 seconds=2
 connections=16

@@ -104,6 +104,17 @@ static void make_user(struct seed *s, const struct who_keys *keys, unsigned n, b
     buf_release(&token);
 }
 
+/* Nobody's file is no part of what was made. */
+static void remove_template(const struct seed *s)
+{
+    static const char *const suffixes[] = {"", "-wal", "-shm"};
+    char path[4096 + 8];
+    for (size_t i = 0; i < ARRAY_LEN(suffixes); i++) {
+        snprintf(path, sizeof path, "%s%s", s->template_path, suffixes[i]);
+        unlink(path);
+    }
+}
+
 int main(int argc, char **argv)
 {
     struct seed s = {0};
@@ -118,5 +129,6 @@ int main(int argc, char **argv)
     for (int64_t i = 0; i < users; i++)
         make_user(&s, &keys, (unsigned)i, i < real);
     data_close(&s.data);
+    remove_template(&s);
     return 0;
 }
