@@ -17,6 +17,7 @@
 #include "live.h"
 #include "notes.h"
 #include "parts.h"
+#include "pulse.h"
 #include "rooms.h"
 #include "server.h"
 #include "watch.h"
@@ -171,6 +172,8 @@ static const struct endpoint endpoints[] = {
     {
         .path = STR("/push/healthz"),
         .answer = healthz_answer,
+        .on_end = healthz_on_end,
+        .on_close = healthz_on_close,
     },
     {
         .path = STR("/push/metrics"),
@@ -245,6 +248,7 @@ void endpoints_open(struct server *s)
     p->notes = notes_new(s);
     p->live = live_new(s);
     p->rooms = rooms_new(s);
+    p->pulse = pulse_new(s);
     p->watch = watch_new(s);
 }
 
@@ -253,6 +257,7 @@ void endpoints_close(struct server *s)
     if (!s->parts)
         return; /* the start failed before */
     watch_free(s->parts->watch);
+    pulse_free(s->parts->pulse);
     rooms_free(s->parts->rooms);
     live_free(s->parts->live);
     notes_free(s->parts->notes);

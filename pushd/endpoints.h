@@ -29,7 +29,9 @@ struct request {
 
 /* A plain answer under construction. */
 struct answer {
+    int status;      /* 200 */
     struct str type; /* Content-Type */
+    struct str cors; /* header lines of it, for one that comes later */
     struct buf *body;
 };
 
@@ -73,7 +75,7 @@ struct endpoint {
     /* Write how this error reads here; false, or NULL: as everywhere. */
     bool (*append_error)(struct buf *body, struct str *type, enum err e);
 
-    /* Plain endpoints (GET): write the body. */
+    /* Plain endpoints (GET): write the body; or ERR_MORE: reply_later() will, as for post. */
     enum err (*answer)(const struct request *r, struct answer *a);
 
     /* Calls (POST): answer with reply_call(), OK; or later, ERR_MORE: then on_end asks for the

@@ -6,6 +6,7 @@
 struct fanout; /* fanout.h: envelopes, their readers and who waits for them */
 struct live;   /* live.h: pages and counters by name */
 struct notes;  /* notes.h: snapshots and who has acknowledged them */
+struct pulse;  /* pulse.h: whether reads come back */
 struct rooms;  /* rooms.h: who is in which room */
 struct watch;  /* watch.h: administrators who see that something happens */
 
@@ -13,6 +14,7 @@ struct parts {
     struct fanout *fanout;
     struct live *live;
     struct notes *notes;
+    struct pulse *pulse;
     struct rooms *rooms;
     struct watch *watch;
 };

@@ -122,6 +122,11 @@ size_t readers_threads(const struct readers *r)
     return r->count;
 }
 
+struct store *readers_store(const struct readers *r)
+{
+    return r->store;
+}
+
 const struct prometheus_times *readers_waits(const struct readers *r)
 {
     return &r->waits;

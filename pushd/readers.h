@@ -29,6 +29,7 @@ void readers_free(struct readers *r);
 void readers_submit(struct readers *r, struct reader_job *job);
 
 size_t readers_threads(const struct readers *r);
+struct store *readers_store(const struct readers *r);
 
 struct readers_stats {
     size_t waiting, busy; /* jobs that no thread has taken yet; threads that have one */

@@ -65,11 +65,11 @@ static void finish(struct conn *c, struct buf *out, struct str cors, struct str 
     conn_answer(c, buf_str(out));
 }
 
-void reply(struct conn *c, struct str cors, struct str type, struct str body)
+void reply(struct conn *c, int status, struct str cors, struct str type, struct str body)
 {
     struct buf *out = &c->server->out;
     buf_reset(out);
-    http_append_status(out, 200);
+    http_append_status(out, status);
     append_content(out, type, body.n);
     finish(c, out, cors, body);
 }
@@ -116,12 +116,17 @@ void reply_options(struct conn *c, const struct endpoint *ep, struct str cors)
     conn_answer(c, buf_str(out));
 }
 
-void reply_call(struct conn *c, struct str cors, struct str json)
+void reply_later(struct conn *c, int status, struct str cors, struct str json)
 {
     bool late = c->state == CONN_ANSWER;
     assert(!c->stream);
     c->endpoint = NULL;
-    reply(c, cors, STR("application/json"), json);
+    reply(c, status, cors, STR("application/json"), json);
     if (late)
         conn_resume(c);
+}
+
+void reply_call(struct conn *c, struct str cors, struct str json)
+{
+    reply_later(c, 200, cors, json);
 }

@@ -265,13 +265,19 @@ static struct str own_path(const struct conf *conf, struct str path)
 
 static enum err answer_plain(const struct request *r, const struct endpoint *ep, struct str cors)
 {
+    struct conn *c = r->conn;
     struct buf body = BUF_INIT;
-    struct answer a = {.type = STR("application/json"), .body = &body};
+    struct answer a = {.status = 200, .type = STR("application/json"), .cors = cors, .body = &body};
     enum err e = ep->answer(r, &a);
     if (e == OK)
-        reply(r->conn, cors, a.type, buf_str(&body));
+        reply(c, a.status, cors, a.type, buf_str(&body));
     buf_release(&body);
-    return e;
+    if (e != ERR_MORE)
+        return e;
+    c->endpoint = ep;
+    conn_step(c, CONN_ANSWER);
+    loop_timer_clear(&c->timer);
+    return OK;
 }
 
 static enum err serve(struct request *r, const struct endpoint *ep, struct str cors)

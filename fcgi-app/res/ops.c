@@ -5,14 +5,29 @@
 #include "base/digest.h"
 #include "metrics.h"
 #include "res/res.h"
+#include "store/look.h"
 
-/* Writing is begun where every account is, and given up again. */
+/* 503 whatever it is; its code tells. */
+static enum err unwell(struct req *r, enum err e, struct str what)
+{
+    r->code = err_code(e);
+    r->error_members = STR("\"ok\":false");
+    r->message = what;
+    return ERR_BUSY;
+}
+
+/* After a look at disk and folder, writing is begun where every account is, and given up again. */
 enum err ops_healthz(struct req *r)
 {
+    struct store *store = r->app->store;
     struct space *main_db;
-    enum err e = space_enter(r->app->store, SPACE_MAIN, STR_NULL, &main_db);
+    struct str what;
+    enum err e = store_look(store, r->app->conf->min_free_bytes, &what);
     if (e)
-        return e;
+        return unwell(r, e, what);
+    e = space_enter(store, SPACE_MAIN, STR_NULL, &main_db);
+    if (e)
+        return unwell(r, e, STR("main.db cannot be written"));
     space_rollback(main_db);
     space_release(main_db);
     req_ok(r);

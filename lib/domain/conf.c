@@ -69,6 +69,9 @@ static const struct setting settings[] = {
      .doc = "Largest data file of a user or organization in bytes."},
     {"quota_rows", NUMBER, AT(quota_rows), "1000000", 0, MANY,
      .doc = "Most rows and keys of a user or organization."},
+    {"min_free_bytes", NUMBER, AT(min_free_bytes), "67108864", 0, MANY,
+     .doc = "Free bytes on the disk of the data folder below which both programs are not well "
+            "(/healthz: 503)."},
     {"limit_auth_per_address", NUMBER, AT(limit_auth_per_address), "5", 0, 1000000,
      .doc = "Sign-ups and log-ins a minute for one e-mail address."},
     {"limit_auth_per_ip", NUMBER, AT(limit_auth_per_ip), "20", 0, 1000000,

@@ -29,6 +29,7 @@ struct conf {
     struct conf_list trusted_proxies; /* addresses or CIDR blocks */
     int64_t max_body;
     int64_t quota_bytes, quota_rows;
+    int64_t min_free_bytes;                                    /* of the disk */
     int64_t limit_auth_per_address, limit_auth_per_ip;         /* attempts a minute */
     int64_t delay_after_failures, delay_after_failures_per_ip; /* failed sign-ins */
     int64_t delay_max;                                         /* seconds */

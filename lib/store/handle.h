@@ -63,6 +63,8 @@ struct store {
     struct cache cache;
     pthread_t checkpointer;
     bool has_checkpointer;
+    _Atomic int64_t failed_at; /* when the last commit did (monotonic), 0: it did not */
+    _Atomic int failed;        /* how: ERR_FULL, ERR_INTERNAL */
     char tables_hash[SPACE_KINDS][TABLES_HASH_LEN + 1]; /* of the declarations, tables.c */
 };
 

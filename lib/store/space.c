@@ -347,10 +347,24 @@ static void end(struct space *sp)
     h->locked = false;
 }
 
+/* For store_look(). What only this space is to blame for is not said of all. */
+static void note_commit(struct store *s, enum err e)
+{
+    if (e == ERR_FULL || e == ERR_INTERNAL) {
+        s->failed = e;
+        s->failed_at = clock_mono_ms();
+    } else if (!e && s->failed_at) {
+        s->failed_at = 0;
+    }
+}
+
 enum err space_commit(struct space *sp)
 {
     struct handle *h = handle_of(sp);
+    bool writing = sp->writing;
     enum err e = db_commit(sp->db);
+    if (writing)
+        note_commit(sp->store, e);
     if (e)
         db_rollback(sp->db);
     else if (h->locked && db_wal_frames(sp->db) >= h->checkpoint_at + CHECKPOINT_OVERDUE)

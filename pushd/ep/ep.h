@@ -69,8 +69,12 @@ enum err admin_open(struct conn *c, const struct request *r);
 enum err admin_start(struct conn *c, struct str user_id, struct buf *out);
 void admin_on_close(struct conn *c);
 
-/* ops.c */
+/* healthz.c */
 enum err healthz_answer(const struct request *r, struct answer *a);
+void healthz_on_end(struct conn *c, enum end why, struct buf *out);
+void healthz_on_close(struct conn *c);
+
+/* ops.c */
 enum err metrics_allow(const struct request *r);
 enum err metrics_answer(const struct request *r, struct answer *a);
 enum err echo_allow(const struct request *r);

@@ -1,4 +1,4 @@
-/* Operations: is it well, how much does it do, and an echo for WebSocket test suites. */
+/* Operations: how much does it do, and an echo for WebSocket test suites. */
 #include "base/base.h"
 
 #include "base/digest.h"
@@ -9,15 +9,6 @@
 #include "parts.h"
 #include "readers.h"
 #include "server.h"
-
-/* Without its socket the programs that write cannot tell of anything. */
-enum err healthz_answer(const struct request *r, struct answer *a)
-{
-    if (r->server->bus && !bus_sub_is_reachable(r->server->bus))
-        return ERR_BUSY;
-    buf_append_lit(a->body, "{\"ok\":true}");
-    return OK;
-}
 
 /* On the listener for operations to everybody, on the public one with metrics_token. */
 enum err metrics_allow(const struct request *r)

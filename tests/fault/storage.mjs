@@ -4,7 +4,7 @@
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import fs from 'node:fs';
-import { describe, it } from 'node:test';
+import { after, before, describe, it } from 'node:test';
 import { PASSWORD, User, assertFailure, request } from '../lib/http.mjs';
 import { ROOT, startStack, until } from '../lib/stack.mjs';
 import { EventReader } from '../lib/streams.mjs';
@@ -65,15 +65,23 @@ describe('a quota', () => {
 });
 
 describe('a full disk', () => {
+    const folder = fs.mkdtempSync('/tmp/cubby-full-');
+    const [library, flag] = [`${folder}/nospace.so`, `${folder}/full`];
+    const start = (t, env = {}) => startStack(t, {
+        env: { CUBBY_TEST_FULL: flag, ...env },
+        limits: `LD_PRELOAD=${library} ASAN_OPTIONS=verify_asan_link_order=0`,
+    });
+    const health = async (stack, path) => {
+        const { status, json } = await request(stack, 'GET', path);
+        assert.equal(json.ok, status === 200);
+        return [status, json.code];
+    };
+    before(() => execFileSync('cc', ['-shared', '-fPIC', '-D_GNU_SOURCE', `-I${ROOT}/lib`, '-o', library,
+        `${ROOT}/tests/fault/nospace.c`]));
+    after(() => fs.rmSync(folder, { recursive: true }));
+
     it('is 507, changes nothing, and is over when there is room again', async (t) => {
-        const folder = fs.mkdtempSync('/tmp/cubby-full-');
-        const [library, flag] = [`${folder}/nospace.so`, `${folder}/full`];
-        execFileSync('cc', ['-shared', '-fPIC', '-D_GNU_SOURCE', `-I${ROOT}/lib`, '-o', library,
-            `${ROOT}/tests/fault/nospace.c`]);
-        const stack = await startStack(t, {
-            env: { CUBBY_TEST_FULL: flag },
-            limits: `LD_PRELOAD=${library} ASAN_OPTIONS=verify_asan_link_order=0`,
-        });
+        const stack = await start(t);
         const user = await User.signUp(stack);
         const stream = await EventReader.open(stack, { headers: bearer(user) });
         await stream.next();
@@ -92,7 +100,44 @@ describe('a full disk', () => {
         const numbers = stream.events.slice(1).map((event) => Number(event.id.split('.').pop()));
         assert.deepEqual(numbers, numbers.map((_, i) => numbers[0] + i));
         stream.close();
-        fs.rmSync(folder, { recursive: true });
+    });
+
+    it('is seen by both health checks, before it is full, and is well again by itself', async (t) => {
+        const stack = await start(t);
+        for (const path of ['/healthz', '/push/healthz']) {
+            assert.deepEqual(await health(stack, path), [200, undefined]);
+            fs.writeFileSync(flag, '');
+            assert.deepEqual(await health(stack, path), [503, 'storage_full']);
+            fs.rmSync(flag);
+            assert.deepEqual(await health(stack, path), [200, undefined]);
+        }
+    });
+
+    it('is seen by the write that failed, where no room is asked for, until one succeeds', async (t) => {
+        const stack = await start(t, { CUBBY_MIN_FREE_BYTES: '0' });
+        const user = await User.signUp(stack);
+        const set = async () => (await user.bearer('POST', '/data', { body: { key: 'k', value: 1 } })).status;
+        fs.writeFileSync(flag, '');
+        assert.deepEqual(await health(stack, '/healthz'), [200, undefined]);
+        assert.equal(await set(), 507);
+        assert.deepEqual(await health(stack, '/healthz'), [503, 'storage_full']);
+        fs.rmSync(flag);
+        assert.equal(await set(), 200);
+        assert.deepEqual(await health(stack, '/healthz'), [200, undefined]);
+    });
+});
+
+describe('a main.db that is gone, or cannot be read,', () => {
+    it('is not well, and well again when it is back', async (t) => {
+        const stack = await startStack(t);
+        const file = `${stack.data}/main.db`;
+        const status = async (path) => (await request(stack, 'GET', path)).status;
+        for (const path of ['/healthz', '/push/healthz']) {
+            fs.renameSync(file, `${file}.away`);
+            await until(async () => await status(path) === 503, `${path} to be unwell`);
+            fs.renameSync(`${file}.away`, file);
+            await until(async () => await status(path) === 200, `${path} to be well`);
+        }
     });
 });
 

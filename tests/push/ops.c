@@ -11,6 +11,7 @@
 #include "base/mem.h"
 #include "conn.h"
 #include "lib/push/push.h"
+#include "pulse.h"
 
 static int set_up(void **state)
 {
@@ -79,11 +80,14 @@ static void stuck_done(struct reader_job *job)
 
 static void expect_readers(struct test_push *t, size_t busy, size_t waiting)
 {
-    for (int i = 0; i < 1000 && readers_stats(t->readers).busy != busy; i++)
+    struct readers_stats s = readers_stats(t->readers);
+    for (int i = 0; i < 3000 && (s.busy != busy || s.waiting != waiting); i++) {
         usleep(1000);
-    assert_int_equal(readers_stats(t->readers).busy, busy);
-    assert_int_equal(readers_stats(t->readers).waiting, waiting);
-    assert_int_equal(readers_stats(t->readers).oldest_us > 0, busy > 0);
+        s = readers_stats(t->readers);
+    }
+    assert_int_equal(s.busy, busy);
+    assert_int_equal(s.waiting, waiting);
+    assert_int_equal(s.oldest_us > 0, busy > 0);
 }
 
 static void reads_that_wait_for_a_thread_are_counted(void **state)
@@ -103,6 +107,69 @@ static void reads_that_wait_for_a_thread_are_counted(void **state)
     expect_readers(t, 0, 0);
     test_push_rounds(t);
     assert_true(reads[2].done);
+}
+
+static struct test_client *ask_health(struct test_push *t)
+{
+    struct test_client *c = test_client_new(t);
+    test_client_send(c, STR("GET /push/healthz HTTP/1.1\r\nHost: a\r\n\r\n"));
+    test_push_rounds(t);
+    return c;
+}
+
+static void expect_unwell(struct test_client *c, const char *code)
+{
+    test_client_expect(c, "503");
+    test_client_expect(c, "{\"ok\":false,\"error\":");
+    test_client_expect(c, code);
+}
+
+static void readers_that_do_not_come_back_are_unwell_until_they_do(void **state)
+{
+    struct test_push *t = *state;
+    static struct stuck_read read;
+    read = (struct stuck_read){.job = {.read = read_stuck, .done = stuck_done}};
+    readers_submit(t->readers, &read.job);
+    struct test_client *first = ask_health(t), *second = ask_health(t);
+    test_client_expect_nothing(first);
+    test_push_wait(t, PULSE_MS);
+    expect_unwell(first, "\"busy\"");
+    expect_unwell(second, "\"busy\"");
+    test_client_free(second);
+    struct test_client *third = ask_health(t);
+    expect_unwell(third, "\"busy\"");
+    read.go = true;
+    expect_readers(t, 0, 0);
+    test_push_pause(t);
+    test_client_send(first, STR("GET /push/healthz HTTP/1.1\r\nHost: a\r\n\r\n"));
+    test_client_expect(first, "{\"ok\":true}");
+    test_client_free(first);
+    test_client_free(third);
+}
+
+static void who_asks_and_leaves_is_forgotten(void **state)
+{
+    struct test_push *t = *state;
+    static struct stuck_read read;
+    read = (struct stuck_read){.job = {.read = read_stuck, .done = stuck_done}};
+    readers_submit(t->readers, &read.job);
+    test_client_free(ask_health(t));
+    test_push_rounds(t);
+    read.go = true;
+    expect_readers(t, 0, 0);
+    test_push_pause(t);
+    struct test_client *c = test_get(t, "/push/healthz", "", "200");
+    test_client_expect(c, "{\"ok\":true}");
+    test_client_free(c);
+}
+
+static void little_room_on_the_disk_is_unwell(void **state)
+{
+    struct test_push *t = *state;
+    t->conf.min_free_bytes = INT64_MAX;
+    struct test_client *c = ask_health(t);
+    expect_unwell(c, "\"storage_full\"");
+    test_client_free(c);
 }
 
 static void the_echo_is_there_for_tests_only(void **state)
@@ -182,6 +249,9 @@ int main(void)
         TEST(a_head_request_has_the_head_alone),
         TEST(metrics_need_their_token),
         TEST(reads_that_wait_for_a_thread_are_counted),
+        TEST(readers_that_do_not_come_back_are_unwell_until_they_do),
+        TEST(who_asks_and_leaves_is_forgotten),
+        TEST(little_room_on_the_disk_is_unwell),
         TEST(the_echo_is_there_for_tests_only),
         TEST(the_echo_sends_text_and_binary_back_and_says_nothing_itself),
         TEST(pongs_that_nobody_takes_stay_bounded),
