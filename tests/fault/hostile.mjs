@@ -194,7 +194,7 @@ const ATTACKS = {
             slow.write(Buffer.from([byte]));
             await new Promise(setImmediate);
         }
-        assert.ok([101, 200].includes(await answered(slow)), slow.text);
+        assert.ok([101, at.row.off ?? 200].includes(await answered(slow)), slow.text);
         if (isWs(at.row)) await until(() => slow.text.includes('\x8a\x01p'), 'the pong');
     }],
     'halves of heads, bodies and frames': [() => true, async (at) => {
@@ -303,7 +303,7 @@ const ATTACKS = {
     'pipelined requests': [() => true, async (at) => {
         const one = open(at, head(at.row, at.other, address()).repeat(isStream(at.row) ? 3 : 2000));
         await answered(one);
-        if (isStream(at.row)) return;
+        if (isStream(at.row) || at.row.off) return;
         await until(() => one.text.split('HTTP/1.1 200').length === 2001, '2,000 answers');
     }],
     'tokens that are none': [(row) => !row.open, async (at) => {
