@@ -144,8 +144,13 @@ static void a_stream_ends_when_the_session_was_idle_too_long(void **state)
     struct test_push *t = *state;
     struct test_client *c = watch(t);
     t->conf.stream_max_age = 0;
-    test_push_wait(t, ADMIN_IDLE_MS + WATCH_TICK_MS);
+    for (int64_t at = 0; at < ADMIN_IDLE_MS; at += 60000) {
+        assert_int_equal(t->server.stats.revoked, 0);
+        test_push_wait(t, 60000);
+        test_client_receive(c);
+    }
     test_client_expect_end(c);
+    assert_int_equal(t->server.stats.revoked, 1);
     test_client_free(c);
 }
 

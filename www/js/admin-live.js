@@ -4,7 +4,8 @@ import { address, bytes, call, number } from './admin-api.js';
 import { $, clock, element } from './element.js';
 
 const KEPT = 200;
-const AGAIN_MS = 3000;
+const AGAIN_MS = 3000; // twice as long each time that it fails
+const AGAIN_MAX_MS = 60000;
 
 const words = (e) => `${e.name ?? ''} ${e.space} ${e.id}`.toLowerCase();
 
@@ -23,6 +24,7 @@ export function live({ onStatus }) {
     let kept = []; // newest first
     let source = null;
     let timer = null;
+    let delay = AGAIN_MS;
 
     const isShown = (e) => words(e).includes(filter.value.trim().toLowerCase());
     const isPaused = () => pause.getAttribute('aria-pressed') === 'true';
@@ -59,6 +61,7 @@ export function live({ onStatus }) {
         source.addEventListener('gap', () => say('something may be missing here'));
         source.addEventListener('status', ({ data }) => {
             const status = JSON.parse(data);
+            delay = AGAIN_MS;
             say(status.skipped ? `${number(status.skipped)} more were not shown` : isPaused() ? 'paused' : 'live');
             onStatus(status);
         });
@@ -68,7 +71,8 @@ export function live({ onStatus }) {
     function again() {
         stop();
         say('not connected');
-        timer = setTimeout(open, AGAIN_MS);
+        timer = setTimeout(open, delay);
+        delay = Math.min(2 * delay, AGAIN_MAX_MS);
     }
 
     function stop() {

@@ -40,7 +40,7 @@ function rate(title) {
 export function overview({ onAdmin }) {
     const rates = {
         answers: rate('Answers of the app'),
-        messages: rate('Messages of the bus'),
+        changes: rate('Events of all spaces'),
         events: rate('Events published to readers'),
     };
     $('#charts').append(...Object.values(rates).map(({ node }) => node));
@@ -77,7 +77,7 @@ export function overview({ onAdmin }) {
             ['Too slow', number(s.slow), s.slow ? 'bad' : null],
         ]);
         const at = Date.parse(s.at);
-        rates.messages.add(s.messages, at, 'pushd');
+        rates.changes.add(s.changes, at, 'pushd');
         rates.events.add(s.events, at, 'pushd');
     }
 
