@@ -249,6 +249,8 @@ static bool has_to_save(const struct webhook *w)
 
 static void save(struct webhook *w, int64_t now)
 {
+    for (size_t i = 0; i < w->receiver_count; i++)
+        sweep_settle(&w->receivers[i]);
     enum err e = has_to_save(w) ? webhooks_begin(w->cursors) : OK;
     bool begun = !e && has_to_save(w);
     for (size_t i = 0; !e && begun && i < w->receiver_count; i++)

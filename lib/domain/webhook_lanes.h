@@ -52,6 +52,8 @@ struct lane {
 /* A walk over all spaces, in small steps. */
 struct sweep {
     bool on, wanted;      /* wanted: another one behind it */
+    bool partial;         /* something was not to be read, or had no room */
+    int64_t began_at;     /* unix milliseconds, 0: never */
     enum space_kind kind; /* SPACE_KINDS: files are done, cursors without a file come last */
     unsigned part;
     struct webhooks_cursor at;
@@ -165,5 +167,8 @@ void sweep_want(struct receiver *r);
 
 /* The next few milliseconds of one, if it is time. */
 void sweep_step(struct receiver *r, int64_t now);
+
+/* Note how much the receiver surely has, if everything that the last one found is done. */
+void sweep_settle(struct receiver *r);
 
 #endif

@@ -21,7 +21,8 @@ struct webhooks {
  * digest: of the address, which may hold a secret. */
 static const char *const steps[] = {
     "CREATE TABLE url(id INTEGER PRIMARY KEY AUTOINCREMENT, digest TEXT NOT NULL UNIQUE,"
-    " since INTEGER NOT NULL, delivered INTEGER NOT NULL DEFAULT 0,"
+    " since INTEGER NOT NULL, clean_at INTEGER NOT NULL DEFAULT 0, delivered INTEGER NOT NULL "
+    "DEFAULT 0,"
     " success_at INTEGER NOT NULL DEFAULT 0, failure_at INTEGER NOT NULL DEFAULT 0,"
     " failures INTEGER NOT NULL DEFAULT 0, status INTEGER NOT NULL DEFAULT 0,"
     " reason TEXT NOT NULL DEFAULT '');"
@@ -129,7 +130,8 @@ static void fill(char *to, size_t size, struct str from)
 static enum err read_url(struct webhooks *w, struct str digest, struct webhooks_url *out)
 {
     static const struct str sql = SQL("SELECT id, since, delivered, success_at, failure_at,"
-                                      " failures, status, reason FROM url WHERE digest = ?1");
+                                      " failures, status, reason, clean_at FROM url"
+                                      " WHERE digest = ?1");
     struct stmt *s;
     enum err e = db_row(w->db, sql, VALUES(v_str(digest)), &s);
     if (e)
@@ -140,7 +142,8 @@ static enum err read_url(struct webhooks *w, struct str digest, struct webhooks_
                                  .success_at = stmt_i64(s, 3),
                                  .failure_at = stmt_i64(s, 4),
                                  .failures = stmt_i64(s, 5),
-                                 .status = stmt_i64(s, 6)};
+                                 .status = stmt_i64(s, 6),
+                                 .clean_at = stmt_i64(s, 8)};
     fill(out->reason, sizeof out->reason, stmt_str(s, 7));
     stmt_reset(s);
     return OK;
@@ -162,11 +165,11 @@ enum err webhooks_note(struct webhooks *w, const struct webhooks_url *url)
 {
     static const struct str sql =
         SQL("UPDATE url SET delivered = ?2, success_at = ?3, failure_at = ?4, failures = ?5,"
-            " status = ?6, reason = ?7 WHERE id = ?1");
+            " status = ?6, reason = ?7, clean_at = ?8 WHERE id = ?1");
     return db_run(w->db, sql,
                   VALUES(v_i64(url->id), v_i64(url->delivered), v_i64(url->success_at),
                          v_i64(url->failure_at), v_i64(url->failures), v_i64(url->status),
-                         v_str(str_from_c(url->reason))));
+                         v_str(str_from_c(url->reason)), v_i64(url->clean_at)));
 }
 
 /* --- cursors ---------------------------------------------------------------------------------- */

@@ -31,6 +31,7 @@ void webhooks_close(struct webhooks *w);
 struct webhooks_url {
     int64_t id;
     int64_t since;      /* when it was first known: events before are not sent to it */
+    int64_t clean_at;   /* it has every event of every space from before that time; 0: not known */
     int64_t delivered;  /* requests that it answered with 2xx */
     int64_t success_at; /* the last of these, 0: none */
     int64_t failure_at; /* the last that went wrong, 0: none */

@@ -224,6 +224,7 @@ describe('webhooks without cubby-pushd', () => {
         await pushd.end();
         const sending = await Pushd.start(test, stack, env);
         assert.ok(fs.readdirSync(`/proc/${sending.process.pid}/task`).length > tasks);
+        await until(() => /webhooks: this process sends them/.test(sending.log), 'it to send');
         const { ms, code } = await sending.end();
         assert.ok(code === 0 && ms < 5000, `${code} after ${ms} ms`);
     });
@@ -231,7 +232,7 @@ describe('webhooks without cubby-pushd', () => {
     it('the first run begins with now; each sends what is new; what was cut off the log is told', async () => {
         const user = await User.signUp(stack);
         await write(user, 3, 'early');
-        fs.rmSync(`${stack.data}/webhooks.db`);
+        for (const end of ['', '-wal', '-shm']) fs.rmSync(`${stack.data}/webhooks.db${end}`, { force: true });
         assert.deepEqual(await run(), { ok: true, delivered: 0, failed: 0, gaps: 0 });
         await write(user, 2, 'new');
         assert.equal((await run()).delivered, 2);

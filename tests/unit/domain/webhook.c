@@ -1,8 +1,10 @@
 /* Sending webhooks: what is sent, what is remembered, what is bounded; in runs, and by a thread. */
 #include "base/base.h"
 
+#include <fcntl.h>
 #include <setjmp.h>
 #include <stdarg.h>
+#include <sys/stat.h>
 
 #include <cmocka.h>
 
@@ -185,6 +187,37 @@ static void more_spaces_than_are_looked_after_are_all_sent(void **state)
     assert_int_equal(run(f).delivered, users);
 }
 
+static void age_files(struct fixture *f, int64_t seconds)
+{
+    static const char *const names[] = {"", "-wal"};
+    const struct timespec t = {.tv_sec = clock_wall_ms() / 1000 - seconds};
+    for (size_t i = 0; i < ARRAY_LEN(names); i++) {
+        struct str below =
+            arena_printf(&f->t.mem, "users/01/01000000000000000000000000000001.db%s", names[i]);
+        assert_int_equal(utimensat(AT_FDCWD, test_store_path(&f->t, below.p),
+                                   (const struct timespec[]){t, t}, 0),
+                         0);
+    }
+}
+
+static void a_file_that_did_not_change_since_is_not_opened(void **state)
+{
+    struct fixture *f = *state;
+    append(f, 1, 1);
+    run(f);
+    append(f, 1, 1);
+    age_files(f, 2 * 3600);
+    assert_int_equal(run(f).delivered, 0);
+    age_files(f, 1800); /* clocks are not trusted so far */
+    assert_int_equal(run(f).delivered, 1);
+    append(f, 1, 1);
+    website_say(f->site, "/hook", FAIL_ANSWER);
+    run(f); /* what it did not get is not forgotten */
+    age_files(f, 1800);
+    website_say(f->site, "/hook", OK_ANSWER);
+    assert_int_equal(run(f).delivered, 1);
+}
+
 static void one_of_two_sends(void **state)
 {
     struct fixture *f = *state;
@@ -278,6 +311,7 @@ int main(void)
         T(names_that_are_not_wanted_are_passed_over),
         T(what_the_log_has_lost_is_told),
         T(more_spaces_than_are_looked_after_are_all_sent),
+        T(a_file_that_did_not_change_since_is_not_opened),
         T(one_of_two_sends),
         T(a_thread_sends_what_it_is_hinted_at_and_what_it_is_not),
         T(how_far_a_receiver_is_behind_is_counted),
