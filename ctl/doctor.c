@@ -222,7 +222,6 @@ int doctor_run(struct ctl *c)
     sigaction(SIGINT, &stop, NULL);
     sigaction(SIGTERM, &stop, NULL);
     d.report = arena_zalloc(d.mem, 1, sizeof *d.report);
-    rand_id(d.marker);
     for (size_t i = 0; i < ARRAY_LEN(checks); i++)
         run_check(&d, &checks[i]);
     dial_close(d.sse);

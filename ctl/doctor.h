@@ -46,7 +46,7 @@ struct doctor {
     int64_t held_since; /* clock_mono_ms() */
 
     int64_t started_at;           /* wall ms */
-    char marker[RAND_ID_LEN + 1]; /* stood in a query string */
+    char marker[RAND_ID_LEN + 1]; /* of a request that is to be found in the logs */
     struct doctor_report *report;
 };
 
@@ -122,6 +122,8 @@ bool doctor_is_well(const struct dial_answer *a);
 bool doctor_is_cubby(const struct dial_answer *a);
 /* Does cubby-pushd answer at push_listen? Asked once. */
 bool doctor_pushd_runs(struct doctor *d);
+/* A request with marks for check_logs; servers write late. */
+void doctor_leave_mark(struct doctor *d);
 /* "status 502", or why there was none. */
 const char *doctor_status(struct doctor *d, const struct dial_answer *a);
 

@@ -1,6 +1,9 @@
 /* An account of the run's own, so that its requests are like anybody's; gone when it ends. */
 #include "base/base.h"
 
+#include <sys/stat.h>
+#include <unistd.h>
+
 #include "base/clock.h"
 #include "doctor.h"
 #include "domain/password.h"
@@ -58,9 +61,12 @@ void doctor_account_begin(struct doctor *d)
     bool json = d->ctl->json;
     if (d->has_account || d->no_account)
         return;
+    struct stat st;
     d->no_account = !d->has_settings ? "the settings are not good: nobody can sign in"
                     : !d->has_data   ? "the data folder is not good: no account can be made in it"
                                      : NULL;
+    if (!d->no_account && stat(ctl_data_dir(d->ctl), &st) == 0 && st.st_uid != geteuid())
+        d->no_account = "the data folder is another user's: no account can be made in it";
     if (d->no_account)
         return;
     d->ctl->json = false; /* what it says goes to standard error */

@@ -10,12 +10,11 @@
 
 void check_url(struct doctor *d)
 {
-    const char *path = TEXT(d, "/healthz?token=%s", d->marker);
     if (!doctor_read_url(d)) {
         doctor_skip(d, "%s", d->no_url);
         return;
     }
-    doctor_ask(d, &(struct doctor_ask){.path = path}, &d->health);
+    doctor_ask(d, &(struct doctor_ask){.path = "/healthz"}, &d->health);
     if (!d->health.status) {
         doctor_fault(d,
                      TEXT(d,
@@ -26,6 +25,7 @@ void check_url(struct doctor *d)
     }
     d->is_reached = true;
     d->server = doctor_server(dial_header(&d->health, STR("Server")));
+    doctor_leave_mark(d);
     doctor_ok(d, "%s%s answers", d->origin, d->base);
 }
 
