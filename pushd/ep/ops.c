@@ -1,7 +1,9 @@
 /* Operations: how much does it do, and an echo for WebSocket test suites. */
 #include "base/base.h"
 
+#include "base/clock.h"
 #include "base/digest.h"
+#include "domain/webhook.h"
 #include "ep/ep.h"
 #include "fanout.h"
 #include "feed.h"
@@ -29,6 +31,13 @@ static void append_failures(struct buf *out, const struct server_stats *stats)
         prometheus_append_labelled(out, name, "code", err_code((enum err)e).p, stats->failures[e]);
 }
 
+/* Seconds that the oldest known event waits for a receiver of webhooks. */
+static uint64_t webhooks_lag_s(const struct webhook_stats *w)
+{
+    int64_t now = clock_wall_ms();
+    return w->oldest_at && w->oldest_at < now ? (uint64_t)(now - w->oldest_at) / 1000 : 0;
+}
+
 enum err metrics_answer(const struct request *r, struct answer *a)
 {
     const struct server *s = r->server;
@@ -36,6 +45,7 @@ enum err metrics_answer(const struct request *r, struct answer *a)
     struct feed_stats feed = feed_stats(s->feed);
     struct fanout_stats fanout = fanout_stats(s->parts->fanout);
     struct notes_stats notes = notes_stats(s->parts->notes);
+    struct webhook_stats webhooks = webhook_stats(s->webhook);
     struct readers_stats readers = readers_stats(s->readers);
     struct bus_stats bus = s->bus ? bus_sub_stats(s->bus) : (struct bus_stats){0};
     const struct prometheus_row rows[] = {
@@ -108,6 +118,28 @@ enum err metrics_answer(const struct request *r, struct answer *a)
          notes.users},
         {"cubby_push_notes_pending_bytes", "gauge", "Bytes of note updates not acknowledged.",
          notes.pending_bytes},
+        {"cubby_push_webhook_sends", "gauge", "1: this process sends the webhooks.",
+         webhooks.sends},
+        {"cubby_push_webhook_receivers", "gauge", "Addresses of webhook_url.", webhooks.urls},
+        {"cubby_push_webhook_receivers_failing", "gauge",
+         "Of these, failing since their last success.", webhooks.down},
+        {"cubby_push_webhook_delivered_total", "counter",
+         "Requests that a receiver answered with 2xx.", webhooks.delivered},
+        {"cubby_push_webhook_failed_total", "counter", "Requests that it did not.",
+         webhooks.failed},
+        {"cubby_push_webhook_retries_total", "counter", "Requests for what had failed before.",
+         webhooks.retries},
+        {"cubby_push_webhook_gaps_total", "counter",
+         "Times that a receiver was told of missing events.", webhooks.gaps},
+        {"cubby_push_webhook_sweeps_total", "counter", "Times that all logs were compared.",
+         webhooks.sweeps},
+        {"cubby_push_webhook_requests", "gauge", "Requests under way.", webhooks.under_way},
+        {"cubby_push_webhook_spaces", "gauge", "Spaces known to have something to send.",
+         webhooks.spaces},
+        {"cubby_push_webhook_spaces_failing", "gauge", "Of these, waiting for their next try.",
+         webhooks.failing},
+        {"cubby_push_webhook_lag_seconds", "gauge", "Age of the oldest event known to wait.",
+         webhooks_lag_s(&webhooks)},
     };
     a->type = STR("text/plain; version=0.0.4");
     prometheus_append_rows(a->body, rows, ARRAY_LEN(rows));
