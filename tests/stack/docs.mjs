@@ -1,7 +1,8 @@
-// GET /api/docs: a valid OpenAPI 3.1 document that has every row of the route table and nothing
+// GET /api/docs: a valid OpenAPI 3.1 document that has every row of both programs' tables and nothing
 // else, and says of every call what it really answers.
 
 import assert from 'node:assert/strict';
+import net from 'node:net';
 import { after, before, describe, it } from 'node:test';
 import { Validator } from '@seriousme/openapi-schema-validator';
 import { Admin } from '../lib/admin.mjs';
@@ -10,6 +11,7 @@ import { PASSWORD, User, freshEmail, request } from '../lib/http.mjs';
 import { MailFolder } from '../lib/mailfolder.mjs';
 import { Described } from '../lib/openapi.mjs';
 import { Browser, OpenId } from '../lib/openid.mjs';
+import { PATHS, head, readTable } from '../lib/pushpaths.mjs';
 import { routesOfTable } from '../lib/routes.mjs';
 import { Stack, freePort } from '../lib/stack.mjs';
 import { codeOf } from '../lib/totp.mjs';
@@ -17,6 +19,30 @@ import { codeOf } from '../lib/totp.mjs';
 const COLLECTION = /^\/api\/(notes|notifications|posts|tasks|todos)(\/\{id\}|\/count)?$/;
 const METRICS = 'metrics-token-of-the-tests';
 const mails = new MailFolder();
+
+// The rows of pushd/endpoints.c as the document has them: { row, name: `METHOD /path`, kind }.
+const streamRows = () => readTable().map((row) => {
+    const words = row.name.split(' ');
+    const kind = words.at(-1);
+    return { row, kind, name: `${kind === 'POST' ? 'POST' : 'GET'} ${words[0].replace('*', '{name}')}` };
+});
+
+// The answer to these bytes, as far as it comes with its head or a length.
+function rawAnswer(port, bytes) {
+    return new Promise((resolve, reject) => {
+        const socket = net.connect(port, '127.0.0.1', () => socket.write(bytes));
+        let text = '';
+        socket.on('error', reject).on('data', (chunk) => {
+            const [top, body = null] = (text += chunk).split(/\r\n\r\n/s, 2);
+            const length = /^content-length: (\d+)/im.exec(top)?.[1];
+            if (body === null || Buffer.byteLength(body) < Number(length ?? 0)) return;
+            const type = /^content-type: (.*)$/im.exec(top)?.[1];
+            socket.destroy();
+            resolve({ status: Number(top.split(' ')[1]), text: length ? body : '', headers: { 'content-type': type },
+                json: type === 'application/json' ? JSON.parse(body) : undefined });
+        });
+    });
+}
 
 describe('the description of the API', () => {
     let stack, provider, docs, alice;
@@ -31,7 +57,7 @@ describe('the description of the API', () => {
         const port = await freePort();
         provider = await OpenId.start();
         stack = await new Stack({ port, env: {
-            CUBBY_DEMO: 'on', CUBBY_COUNTERS_PUBLIC: 'on', CUBBY_COUNTERS_PUBLIC_WRITE: 'on', ...provider.env('test'),
+            CUBBY_DEMO: 'on', CUBBY_TEST_ENDPOINTS: 'on', CUBBY_COUNTERS_PUBLIC: 'on', CUBBY_COUNTERS_PUBLIC_WRITE: 'on', ...provider.env('test'),
             CUBBY_ADMIN: 'on', CUBBY_METRICS_TOKEN: METRICS, ...mails.env, CUBBY_PUBLIC_URL: `http://localhost:${port}`,
         } }).start();
         const answer = await request(stack, 'GET', '/api/docs');
@@ -65,13 +91,14 @@ describe('the description of the API', () => {
         assert.equal(new Set(ids).size, ids.length);
     });
 
-    it('has every row of fcgi-app/routes.c, the collections, and nothing else', () => {
+    it('has every row of fcgi-app/routes.c and pushd/endpoints.c, the collections, and nothing else', () => {
         const rows = new Set(routesOfTable().map(({ name }) => name));
         const described = docs.operations.map(({ method, path }) => `${method} ${path}`);
         const ofAny = described.filter((name) => name.includes(' /api/{c}'));
         const ofCollections = ['notifications', 'posts', 'tasks', 'todos'].flatMap((c) =>
             ofAny.map((name) => name.replace('{c}', c)));
-        assert.deepEqual(described.sort(), [...rows, ...ofCollections].sort());
+        const streams = new Set(streamRows().map(({ name }) => name));
+        assert.deepEqual(described.sort(), [...rows, ...ofCollections, ...streams].sort());
         for (const { path, method, operation } of docs.operations) {
             const row = routesOfTable().find(({ name }) => name === `${method} ${path}`);
             if (!row) continue;
@@ -84,6 +111,33 @@ describe('the description of the API', () => {
             assert.equal(Boolean(body.required), !row.needs.has('BODY_OPTIONAL'), row.name);
             const hasForm = 'application/x-www-form-urlencoded' in body.content;
             assert.equal(hasForm, row.needs.has('ALLOW_FORM'), row.name);
+        }
+    });
+
+    it('streams are described as such, and for whom their rows say', () => {
+        for (const { row, kind, name } of streamRows()) {
+            const { responses, security } = docs.operations.find(({ method, path }) =>
+                `${method} ${path}` === name).operation;
+            assert.equal('101' in responses || kind !== 'WS', true, `${name}: 101`);
+            assert.equal(Boolean(responses[200]?.content?.['text/event-stream']) || kind !== 'SSE', true, name);
+            const isForAdmins = name.startsWith('GET /api/admin/');
+            assert.equal(security?.length === 0, row.need === 'NOTHING' && !isForAdmins, name);
+            assert.equal(Boolean(security?.some(({ bearer }) => bearer)), row.need === 'TOKEN', name);
+        }
+    });
+
+    it('cubby-pushd answers as described, whoever asks', async () => {
+        for (const { row: { name }, name: operation } of streamRows()) {
+            const row = PATHS[name];
+            const [method, path] = operation.split(' ');
+            const token = row.path === '/push/metrics' ? { authorization: `Bearer ${METRICS}` } : {};
+            const whole = await rawAnswer(stack.pushPort, head(row, alice, token));
+            const expected = { ws: 101, sse: 200, post: 200, get: row.refuses ?? 200 }[row.kind];
+            assert.equal(whole.status, expected, `${operation}: ${whole.text}`);
+            const nobody = await rawAnswer(stack.pushPort, head(row, alice, { authorization: null }));
+            const plain = await rawAnswer(stack.pushPort, `${method} ${row.path} HTTP/1.1\r\nhost: a\r\n\r\n`);
+            for (const answer of [whole, nobody, plain])
+                assert.equal(docs.wrong(path, method, answer), null, operation);
         }
     });
 
