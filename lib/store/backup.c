@@ -33,7 +33,8 @@ struct job {
     struct str *message;
     struct backup_result *result;
     const char *folder; /* <time>.partial */
-    struct str before;  /* the backup before, p == NULL: none */
+    bool has_folder;
+    struct str before; /* the backup before, p == NULL: none */
     struct manifest old, made;
     struct item *items;
     size_t count, cap;
@@ -44,9 +45,10 @@ struct job {
 
 static enum err fail(struct job *j, enum err e, struct str path, const char *what)
 {
-    *j->message =
-        arena_printf(j->mem, "%.*s: %s (%.*s)", STR_ARG(path), what,
-                     STR_ARG(e == ERR_FULL ? STR("the disk of the backup is full") : err_text(e)));
+    *j->message = arena_printf(
+        j->mem, "%.*s: %s (%.*s)", STR_ARG(path), what,
+        STR_ARG(e == ERR_FULL ? STR("the disk of the backup is full: make room, and try again")
+                              : err_text(e)));
     return e;
 }
 
@@ -315,9 +317,8 @@ static enum err open_target(struct job *j, struct str *name)
             *p = '-';
     *name = arena_printf(j->mem, "%s/%s", j->order->to, iso);
     j->folder = arena_printf(j->mem, "%.*s" PARTIAL, STR_ARG(*name)).p;
-    if (mkdir(j->folder, 0700) < 0)
-        return fail(j, folder_errno(errno), to, "cannot be written to");
-    return OK;
+    j->has_folder = mkdir(j->folder, 0700) == 0;
+    return j->has_folder ? OK : fail(j, folder_errno(errno), to, "cannot be written to");
 }
 
 /* From here on it is a backup: first all of it is durable, then its list, then its name. */
@@ -374,6 +375,8 @@ enum err backup_make(const struct backup_order *o, struct arena *mem, struct bac
         count_result(&j, name);
     if (!e && o->progress.on_step)
         o->progress.on_step(o->progress.arg, j.count + 1, j.count + 1);
+    if (e && j.has_folder && folder_remove(j.folder) != OK)
+        *message = arena_printf(mem, "%.*s; %s can be deleted", STR_ARG(*message), j.folder);
     if (j.locks >= 0)
         close(j.locks);
     buf_release(&j.bytes);

@@ -123,7 +123,7 @@ static const char *reason(enum err e)
     case ERR_TOO_NEW:
         return "a newer version of this program wrote it: restore with that one";
     case ERR_FULL:
-        return "the disk of the data folder is full";
+        return "the disk of the data folder is full: make room, and try again";
     case ERR_CORRUPT:
         return "it is damaged: take another backup";
     case ERR_FORBIDDEN:
