@@ -7,6 +7,7 @@
  *   3. a row below         path, transport, who may, limits, what happens to a slow reader
  *   4. tests/push/<name>.c what a client sees of it
  *   5. docs/protocol.md    the same, for people
+ *   6. fcgi-app/openapi.json  how it begins, for programs
  */
 #include "base/base.h"
 

@@ -57,7 +57,8 @@ describe('the description of the API', () => {
         const port = await freePort();
         provider = await OpenId.start();
         stack = await new Stack({ port, env: {
-            CUBBY_DEMO: 'on', CUBBY_TEST_ENDPOINTS: 'on', CUBBY_COUNTERS_PUBLIC: 'on', CUBBY_COUNTERS_PUBLIC_WRITE: 'on', ...provider.env('test'),
+            CUBBY_DEMO: 'on', CUBBY_TEST_ENDPOINTS: 'on', CUBBY_COUNTERS_PUBLIC: 'on',
+            CUBBY_COUNTERS_PUBLIC_WRITE: 'on', ...provider.env('test'),
             CUBBY_ADMIN: 'on', CUBBY_METRICS_TOKEN: METRICS, ...mails.env, CUBBY_PUBLIC_URL: `http://localhost:${port}`,
         } }).start();
         const answer = await request(stack, 'GET', '/api/docs');
