@@ -251,7 +251,9 @@ void check_proxies(struct doctor *d)
                       : str_starts_with(listen, STR("127."))  ? STR("127.0.0.1")
                       : str_starts_with(listen, STR("[::1]")) ? STR("::1")
                                                               : STR_NULL;
-    if (!peer.n)
+    if (!doctor_pushd_runs(d))
+        doctor_skip(d, "cubby-pushd does not answer at %.*s", STR_ARG(listen));
+    else if (!peer.n)
         doctor_ok(d, "cubby-pushd listens beyond this machine, at %.*s", STR_ARG(listen));
     else if (!origin_is_in_list(&c->trusted_proxies, peer))
         doctor_fault(

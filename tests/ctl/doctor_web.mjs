@@ -88,6 +88,23 @@ describe('cubbyctl doctor behind web servers', () => {
             'clock', /\d+ s apart/, /timedatectl/));
     });
 
+    it('a host without cubby-pushd has no fault: clients poll there', async (test) => {
+        const change = { [NGINX]: [['push/(healthz|echo)', 'none']] };
+        const web = await WebServer.start(test, stack, 'nginx', { change });
+        const env = { CUBBY_PUSH_LISTEN: `127.0.0.1:${await freePort()}`, CUBBY_TRUSTED_PROXIES: '' };
+        const findings = await doctor.findsNothing({ url: web.origin, env });
+        const { result, message } = findings.find(({ check }) => check === 'pushd');
+        assert.equal(result, 'warning');
+        assert.match(message, /clients poll/);
+    });
+
+    it('settings that are wrong do not keep it from looking at the URL', async () => {
+        const findings = await doctor.finds('settings', /BUSY_TIMEOUT/i, /environment/,
+            { url: stack.origin, env: { CUBBY_BUSY_TIMEOUT: 'soon' } });
+        assert.equal(findings.find(({ check }) => check === 'app').result, 'ok');
+        assert.equal(findings.find(({ check }) => check === 'sse').result, 'not checked');
+    });
+
     describe('TLS', () => {
         const folder = fs.mkdtempSync('/tmp/cubby-doctor-');
         after(() => fs.rmSync(folder, { recursive: true }));
