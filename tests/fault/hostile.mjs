@@ -391,7 +391,7 @@ describe('hostile clients', () => {
                     now = await gauges(base.stack);
                     return now.connections <= resting.connections + 1 && now.streams === resting.streams + own;
                 }, '').catch(() => {
-                    assert.fail(`${attack}: left ${JSON.stringify(now)}, at rest ${JSON.stringify(resting)}, own ${own}`);
+                    assert.fail(`${attack}: left ${JSON.stringify({ now, resting, own })}`);
                 });
                 assert.ok(!witness.error, `${attack}: ${witness.error?.stack}`);
                 assert.equal(base.stack.pid('cubby-pushd'), base.pid);
