@@ -203,6 +203,27 @@ static void what_a_running_program_cannot_change_stays(void **state)
     assert_null(conf_keep_fixed(&f->conf, &old, &f->mem).p);
 }
 
+static void webhooks_need_a_good_address_and_a_key(void **state)
+{
+    struct fixture *f = *state;
+    const char *env = "CUBBY_JWT_SECRET=" SECRET;
+    const char *key = "webhook_secret = whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw\n"
+                      "webhook_url = https://example.org/a?b=c, http://localhost:1/";
+    assert_int_equal(load(f, "webhook_url = https://example.org/", env), ERR_INVALID);
+    assert_int_equal(load(f, "webhook_url = http://example.org/", env), ERR_INVALID);
+    assert_int_equal(load(f, "webhook_secret = whsec_hunter2=", env), ERR_INVALID);
+    assert_null(strstr(f->message.p, "hunter2"));
+    assert_int_equal(load(f, "webhook_events = *:create", env), ERR_INVALID);
+    assert_int_equal(load(f, key, env), OK);
+    assert_int_equal(f->conf.webhook_url.count, 2);
+    struct conf old = f->conf;
+    assert_int_equal(load(f, "", env), OK);
+    struct str names = conf_keep_fixed(&f->conf, &old, &f->mem);
+    assert_string_equal("webhook_url,webhook_secret", names.p);
+    assert_int_equal(f->conf.webhook_url.count, 2);
+    assert_true(str_eq(f->conf.webhook_url.item[1], STR("http://localhost:1/")));
+}
+
 static void missing_files_are_refused_and_no_file_is_fine(void **state)
 {
     struct fixture *f = *state;
@@ -238,6 +259,7 @@ int main(void)
         TEST(secrets_are_long_and_never_repeated),
         TEST(tls_needs_a_certificate_and_its_key),
         TEST(what_a_running_program_cannot_change_stays),
+        TEST(webhooks_need_a_good_address_and_a_key),
         TEST(missing_files_are_refused_and_no_file_is_fine),
         TEST(lines_may_be_long),
     };
