@@ -5,11 +5,13 @@ import { spawnSync } from 'node:child_process';
 import fs from 'node:fs';
 import path from 'node:path';
 import { after, before, describe, it } from 'node:test';
+import { Admin } from '../lib/admin.mjs';
 import { ctl, done, refused, start } from '../lib/ctl.mjs';
 import { PASSWORD, User, assertFailure, request } from '../lib/http.mjs';
 import { Stack, sleep } from '../lib/stack.mjs';
 import { EventReader } from '../lib/streams.mjs';
 
+const ADMIN = { CUBBY_ADMIN: 'on' };
 const fileOf = (data, user) => `${data}/users/${user.id.slice(0, 2)}/${user.id}.db`;
 
 function folder(test, name) {
@@ -48,7 +50,7 @@ function sql(file, text) {
 describe('cubbyctl: backups of a running stack', () => {
     let stack, writers, users;
     before(async () => {
-        stack = await new Stack().start();
+        stack = await new Stack({ env: ADMIN }).start();
         users = [await User.signUp(stack), await User.signUp(stack), await User.signUp(stack)];
         await users[2].ok('POST', '/data', { key: 'quiet', value: 'as it was' });
         writers = users.slice(0, 2).map(writer);
@@ -62,14 +64,19 @@ describe('cubbyctl: backups of a running stack', () => {
     it('is whole, has what was acknowledged before it, and is restored elsewhere', async (test) => {
         const to = folder(test, 'backup'), data = `${folder(test, 'restored')}/data`;
         const before = writers.map((one) => one.written);
+        const admin = await Admin.make(stack);
+        await admin.signIn();
         const made = await done(stack, ['backup', to]);
         assert.equal(path.dirname(made.path), to);
         assert.equal((await done(stack, ['verify', to])).problems.length, 0);
         await done(data, ['restore', to]);
         const whole = await done(data, ['verify']);
         assert.deepEqual(whole.problems, []);
-        const restored = await new Stack({ data }).start();
+        const restored = await new Stack({ data, env: ADMIN }).start();
         try {
+            admin.stack = restored;
+            assertFailure(await admin.request('GET', 'overview'), 401);
+            await admin.signIn(1);
             for (const i of [0, 1]) {
                 const get = await signIn(restored, users[i]);
                 for (let key = 0; key < before[i]; key++)
