@@ -2,7 +2,7 @@
 // receiver or to cubby-pushd; and word of what cannot be sent any more.
 
 import assert from 'node:assert/strict';
-import { execFile } from 'node:child_process';
+import { execFile, execFileSync } from 'node:child_process';
 import fs from 'node:fs';
 import { after, before, describe, it } from 'node:test';
 import { promisify } from 'node:util';
@@ -65,7 +65,7 @@ describe('webhooks', () => {
             assert.equal(call.url, new URL(receiver.url).pathname + new URL(receiver.url).search);
         }
         assert.equal(await metric(stack, 'webhook_sends'), 1);
-        assert.ok(await metric(stack, 'webhook_delivered_total') >= 120);
+        await until(async () => await metric(stack, 'webhook_delivered_total') >= 120, 'them to be counted');
     });
 
     it('what fails is sent again, the same, before anything behind it; other spaces go on', async () => {
@@ -79,7 +79,7 @@ describe('webhooks', () => {
         const tries = receiver.of(failing).filter((call) => call.status === 500);
         assert.equal(new Set(tries.map((call) => call.id)).size, 1);
         assert.equal(new Set(tries.map((call) => call.text)).size, 1);
-        assert.ok(await metric(stack, 'webhook_spaces_failing') + await metric(stack, 'webhook_requests') >= 1);
+        await until(async () => await metric(stack, 'webhook_spaces') === 1, 'it to be counted');
         const { receiver: name } = await behind(1, 5);
         assert.equal(name, `http://127.0.0.1:${receiver.port}`);
         receiver.answer = () => 200;
@@ -149,6 +149,9 @@ describe('webhooks', () => {
             process.kill(pid, 'SIGKILL');
             await until(() => stack.pid('cubby-pushd') !== pid, 'the next cubby-pushd');
         }
+        const port = stack.pushPort;
+        await until(() => request({}, 'GET', '/push/healthz', { port }).then(({ status }) => status === 200, () => false),
+            'it to serve');
         await promisify(execFile)(`${ROOT}/apache-conf/serve.sh`, ['reload'], {
             env: { ...process.env, DATA: stack.data },
         });
@@ -163,7 +166,9 @@ describe('webhooks', () => {
         await write(restored, 3);
         const backups = fs.mkdtempSync('/tmp/cubby-backups-');
         test.after(() => fs.rmSync(backups, { recursive: true, force: true }));
-        await done(stack, ['backup', backups]);
+        const { path: backup } = await done(stack, ['backup', backups]);
+        const words = [`${backup}/webhooks.db`, 'PRAGMA integrity_check; SELECT count(*) > 0 FROM cursor'];
+        assert.equal(execFileSync('sqlite3', words, { encoding: 'utf8' }), 'ok\n1\n');
         await write(restored, 3, 'lost');
         await receiver.caughtUp([restored, deleted]);
         const last = receiver.taken(restored).at(-1);
