@@ -92,6 +92,8 @@ const struct route routes[] = {
      "As /api/logout, then 303 to /."},
     {METHOD_GET, "/protected/profile", NEED_USER, account_profile, "Who is signed in."},
     {METHOD_POST, "/api/ticket", NEED_USER, ticket_post, "A ticket that opens one stream."},
+    {METHOD_GET, "/api/auth/providers", 0, oauth_providers,
+     "The OpenID providers that one can sign in with."},
     {METHOD_GET, "/api/auth/oauth/{provider}", FETCHES, oauth_begin,
      "303 to an OpenID provider to sign in."},
     {METHOD_POST, "/api/auth/oauth/{provider}",

@@ -49,6 +49,23 @@ static enum err answer(struct req *r, enum err e)
     return req_redirect(r, arena_printf(r->mem, "/?error=%.*s", STR_ARG(code)));
 }
 
+/* For the buttons of a page: who there is, and nothing of how we are known to them. */
+enum err oauth_providers(struct req *r)
+{
+    size_t count;
+    const struct oidc_provider *list = oidc_list(r->app->oidc, &count);
+    buf_append_lit(&r->body_out, "{\"ok\":true,\"data\":[");
+    for (size_t i = 0; i < count; i++) {
+        buf_append_str(&r->body_out, i ? STR(",{\"name\":") : STR("{\"name\":"));
+        json_append_string(&r->body_out, list[i].name);
+        buf_append_lit(&r->body_out, ",\"label\":");
+        json_append_string(&r->body_out, list[i].label);
+        buf_append_ch(&r->body_out, '}');
+    }
+    buf_append_lit(&r->body_out, "]}");
+    return OK;
+}
+
 /* --- to the provider -------------------------------------------------------------------------- */
 
 /* Where the browser is to go; s->link_to is given. */

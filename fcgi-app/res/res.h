@@ -48,6 +48,7 @@ enum err account_usage(struct req *r);
 enum err account_delete(struct req *r);
 
 /* oauth.c */
+enum err oauth_providers(struct req *r);
 enum err oauth_begin(struct req *r);
 enum err oauth_link(struct req *r);
 enum err oauth_callback(struct req *r);

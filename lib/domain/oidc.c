@@ -58,6 +58,12 @@ void oidc_close(struct oidc *o)
     mem_free(o);
 }
 
+const struct oidc_provider *oidc_list(const struct oidc *o, size_t *count)
+{
+    *count = o->count;
+    return o->providers;
+}
+
 const struct oidc_provider *oidc_find(const struct oidc *o, struct str name)
 {
     for (size_t i = 0; i < o->count; i++)

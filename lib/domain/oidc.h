@@ -26,7 +26,8 @@
 #define OIDC_ROTATE_MS 10000
 
 struct oidc_provider {
-    struct str name; /* the file's, 1 to OIDC_NAME_MAX of a-z 0-9 - _ */
+    struct str name;  /* the file's, 1 to OIDC_NAME_MAX of a-z 0-9 - _ */
+    struct str label; /* what people call it */
     struct str issuer;
     struct str issuer_also; /* how some write it in ID tokens instead; empty: never */
     struct str client_id;
@@ -37,8 +38,8 @@ struct oidc_provider {
 struct oidc;
 
 /*
- * Read DIR/<name>.json of every provider: {"issuer","clientId","clientSecret","scope"}, all but the
- * last two needed; for the presets (google) the issuer is known. dir NULL: no providers. Asks
+ * Read DIR/<name>.json of every provider: {"issuer","clientId","clientSecret","scope","label"}, the
+ * first two needed; for the presets (google) the issuer is known. dir NULL: no providers. Asks
  * nobody. ERR_INVALID with *message "file: what is wrong, what was expected", in mem. Strings of
  * `fetch` are borrowed for good.
  */
@@ -47,6 +48,9 @@ enum err oidc_open(struct oidc **out, const char *dir, const struct fetch_option
 
 /* NULL is fine. */
 void oidc_close(struct oidc *o);
+
+/* All, sorted by name. */
+const struct oidc_provider *oidc_list(const struct oidc *o, size_t *count);
 
 /* NULL: no such provider. */
 const struct oidc_provider *oidc_find(const struct oidc *o, struct str name);

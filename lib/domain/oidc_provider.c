@@ -31,6 +31,7 @@ static enum err fail(struct loading *l, const char *what)
 /* Who is so well known that his file needs only our own id and secret. To add one: a row. */
 static const struct oidc_provider presets[] = {
     {.name = {"google", 6},
+     .label = {"Google", 6},
      .issuer = {"https://accounts.google.com", 27},
      .issuer_also = {"accounts.google.com", 19}},
 };
@@ -79,6 +80,7 @@ static enum err read_member(struct loading *l, struct oidc_provider *out, struct
         {STR("clientId"), &out->client_id},
         {STR("clientSecret"), &out->client_secret},
         {STR("scope"), &out->scope},
+        {STR("label"), &out->label},
     };
     struct str name = json_string(json_key(member), l->mem);
     for (size_t i = 0; i < ARRAY_LEN(known); i++) {
@@ -89,7 +91,7 @@ static enum err read_member(struct loading *l, struct oidc_provider *out, struct
         *known[i].field = arena_dup(l->mem, json_string(member, l->mem));
         return known[i].field->n <= VALUE_MAX ? OK : fail(l, "a value is over 4,096 bytes long");
     }
-    return fail(l, "expected only issuer, clientId, clientSecret and scope");
+    return fail(l, "expected only issuer, clientId, clientSecret, scope and label");
 }
 
 static bool has_word(struct str list, struct str wanted)
@@ -121,6 +123,8 @@ static enum err read_provider(struct loading *l, struct str text, struct oidc_pr
     const struct oidc_provider *preset = find_preset(out->name);
     if (preset)
         *out = *preset;
+    else
+        out->label = out->name;
     out->scope = STR(SCOPE);
     if (json_parse(&doc, text, JSON_STRICT, l->mem))
         return fail(l, arena_printf(l->mem, "not JSON: %s at byte %zu", doc.error, doc.error_at).p);

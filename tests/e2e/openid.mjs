@@ -29,6 +29,16 @@ describe('signing in with a provider, in a browser', { timeout: 120000 }, () => 
         return page;
     }
 
+    it('has a button of its own, which leads there and back', async () => {
+        const email = freshEmail();
+        provider.person('b', { email, email_verified: true });
+        const page = await (await browser.newContext()).newPage();
+        await page.goto(`${stack.origin}/`);
+        await page.getByRole('button', { name: 'Sign in with The test' }).click();
+        await page.locator('#email').getByText(email).waitFor();
+        assert.equal(page.url(), `${stack.origin}/`);
+    });
+
     it('opens the page as that person', async () => {
         const email = freshEmail();
         provider.person('p', { email, email_verified: true });

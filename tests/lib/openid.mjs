@@ -82,7 +82,8 @@ export class OpenId {
     // Settings of a stack that knows this provider, by these names.
     env(...names) {
         const file = { issuer: this.issuer, clientId: CLIENT.id, clientSecret: CLIENT.secret };
-        for (const name of names) fs.writeFileSync(`${this.dir}/${name}.json`, JSON.stringify(file));
+        for (const name of names)
+            fs.writeFileSync(`${this.dir}/${name}.json`, JSON.stringify({ ...file, label: `The ${name}` }));
         return { CUBBY_OAUTH_DIR: this.dir, CUBBY_OAUTH_LOOPBACK_HTTP: 'on', CUBBY_OAUTH_TIMEOUT: '1000' };
     }
 

@@ -224,6 +224,8 @@ describe('the description of the API', () => {
         const browser = new Browser(stack, provider);
         await browser.signIn();
         await request(stack, 'GET', '/api/auth/oauth/none');
+        const { json } = await request(stack, 'GET', '/api/auth/providers');
+        assert.deepEqual(json.data, [{ name: 'test', label: 'The test' }]);
         await browser.request('GET', '/api/account/identities');
         await browser.request('DELETE', '/api/account/identities/test');
     });

@@ -108,6 +108,7 @@ const TABLE = {
     'POST /logout': { ...open(303) },
     'GET /protected/profile': plain,
     'POST /api/ticket': plain,
+    'GET /api/auth/providers': open(200),
     'GET /api/auth/oauth/{provider}': open(404),
     'POST /api/auth/oauth/{provider}': { own: '404 not_found' },
     'GET /api/auth/oauth/{provider}/callback': open(404),

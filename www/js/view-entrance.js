@@ -1,7 +1,8 @@
-// Signing in and up: password, passkey, a code by mail, and the second factor where there is one.
+// Signing in and up: password, passkey, a code by mail, OpenID providers, and the second factor where
+// there is one.
 
 import { client } from './client.js';
-import { $, onPress, onSubmit, toast } from './dom.js';
+import { $, button, onPress, onSubmit, toast } from './dom.js';
 import { askPasskey } from './passkey.js';
 
 const SUBMIT = { login: 'Sign in', signup: 'Sign up' };
@@ -86,6 +87,11 @@ export function entrance({ onSignedIn }) {
         client.useSession(session);
         return session;
     }));
+
+    // The browser goes there and comes back: js/arrival.js. Without an answer there are no such buttons.
+    const offer = ({ data }) => $('#providers').replaceChildren(...data.map(({ name, label }) =>
+        button(`Sign in with ${label}`, 'second', { onclick: () => location.assign(`api/auth/oauth/${name}`) })));
+    fetch('api/auth/providers').then((answer) => answer.json()).then(offer).catch(() => {});
 
     $('#code-login').addEventListener('click', () => {
         forms['code-request'].elements.email.value = account.elements.email.value;
