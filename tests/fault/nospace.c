@@ -3,7 +3,8 @@
  * files fail with ENOSPC as long as the file $CUBBY_TEST_FULL exists, and the disk say that no byte
  * is free. Needs no rights, works everywhere.
  *
- * $CUBBY_TEST_FULL_OF: those whose path has this text, in place of ".db". $CUBBY_TEST_FULL_AFTER: so
+ * $CUBBY_TEST_FULL_OF: those whose path has this text, in place of ".db".
+ * $CUBBY_TEST_FULL_AFTER: so
  * many bytes have room yet.
  */
 #include "base/base.h"
