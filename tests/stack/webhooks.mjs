@@ -149,9 +149,8 @@ describe('webhooks', () => {
             process.kill(pid, 'SIGKILL');
             await until(() => stack.pid('cubby-pushd') !== pid, 'the next cubby-pushd');
         }
-        const port = stack.pushPort;
-        await until(() => request({}, 'GET', '/push/healthz', { port }).then(({ status }) => status === 200, () => false),
-            'it to serve');
+        const health = () => request({}, 'GET', '/push/healthz', { port: stack.pushPort }).catch(() => ({}));
+        await until(async () => (await health()).status === 200, 'it to serve');
         await promisify(execFile)(`${ROOT}/apache-conf/serve.sh`, ['reload'], {
             env: { ...process.env, DATA: stack.data },
         });
