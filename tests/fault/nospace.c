@@ -4,8 +4,7 @@
  * is free. Needs no rights, works everywhere.
  *
  * $CUBBY_TEST_FULL_OF: those whose path has this text, in place of ".db".
- * $CUBBY_TEST_FULL_AFTER: so
- * many bytes have room yet.
+ * $CUBBY_TEST_FULL_AFTER: so many bytes have room yet.
  */
 #include "base/base.h"
 

@@ -17,7 +17,7 @@ cp -r "tests/fuzz/corpus/$name/." "$corpus"
 clang -std=c11 -D_GNU_SOURCE -O1 -g -fno-omit-frame-pointer -pthread -Ilib -Itests \
     -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=undefined \
     "tests/fuzz/$name.c" lib/*/*.c -o "$out/run" \
-    -largon2 -linih -lnng -lcurl -lsqlite3 -lcjson -lhttp_parser -lwslay -lpcre2-8 -lz -lssl \
+    -largon2 -linih -lnng -lcurl -lsqlite3 -lcjson -lhttp_parser -lwslay -lpcre2-8 -lz -lcsv -lssl \
     -lcrypto -lm
 
 "$out/run" -max_total_time="$seconds" -timeout=10 -rss_limit_mb=2048 -print_final_stats=1 \
