@@ -1,6 +1,7 @@
-/* Lines of the log about mail. */
+/* Lines of the log about mail, and mail that is queued once the answer has gone. */
 #include "base/base.h"
 
+#include "audit.h"
 #include "base/log.h"
 #include "mail.h"
 #include "metrics.h"
@@ -35,4 +36,53 @@ void mail_log(void *arg, const struct mailer_report *r)
         log_error("mail queue code=%s", r->why);
         break;
     }
+}
+
+/* --- once the answer has gone ----------------------------------------------------------------- */
+
+struct late_mail {
+    struct account account;
+    enum activity_kind kind;
+    struct activity_from from;
+    struct str secret;
+    enum err (*queue)(struct req *r, struct space *main, const struct account *a,
+                      struct str secret);
+};
+
+static enum err queue_mail(struct req *r, const struct late_mail *m)
+{
+    struct space *main;
+    enum err e = space_enter(r->app->store, SPACE_MAIN, STR_NULL, &main);
+    if (e == OK)
+        e = m->queue(r, main, &m->account, m->secret);
+    return space_leave(main, e);
+}
+
+static enum err note_and_queue(struct req *r, const struct late_mail *m)
+{
+    struct space *sp;
+    enum err e = space_enter(r->app->store, SPACE_USER, m->account.id, &sp);
+    if (e == OK)
+        e = activity_add(sp, m->kind, &m->from, STR_NULL);
+    if (e == OK)
+        e = queue_mail(r, m);
+    return space_leave(sp, e);
+}
+
+static void send_mail(struct req *r)
+{
+    const struct late_mail *m = r->after_arg;
+    enum err e = note_and_queue(r, m);
+    if (e && e != ERR_NOT_FOUND) /* deleted meanwhile */
+        log_warn("mail lost activity=%d code=%.*s", (int)m->kind, STR_ARG(err_code(e)));
+}
+
+void mail_later(struct req *r, const struct account *a, enum activity_kind kind, struct str secret,
+                enum err (*queue)(struct req *r, struct space *main, const struct account *a,
+                                  struct str secret))
+{
+    struct late_mail *m = arena_alloc(r->mem, sizeof *m);
+    *m = (struct late_mail){*a, kind, audit_from_later(r), secret, queue};
+    r->after = send_mail;
+    r->after_arg = m;
 }

@@ -6,9 +6,9 @@
 #include "base/clock.h"
 #include "base/digest.h"
 #include "base/enc.h"
-#include "base/log.h"
 #include "base/rand.h"
 #include "credentials.h"
+#include "mail.h"
 #include "res/res.h"
 #include "signin.h"
 #include "store/login_codes.h"
@@ -31,50 +31,14 @@ static struct str hash_of(struct req *r, struct str email, struct str code)
 
 /* --- a code is asked for ---------------------------------------------------------------------- */
 
-/* For an address that gets one: done once the answer has gone, for it takes its time. */
-struct code_mail {
-    struct account account;
-    struct str code;
-    struct activity_from from;
-};
-
-static enum err queue_mail(struct req *r, const struct code_mail *m)
+static enum err queue_code(struct req *r, struct space *main, const struct account *a,
+                           struct str code)
 {
-    const struct mail_field field = {STR("code"), m->code};
-    struct space *main;
-    enum err e = space_enter(r->app->store, SPACE_MAIN, STR_NULL, &main);
-    if (e == OK)
-        e = mail_enqueue(main, &(struct mail){.to = m->account.email,
-                                              .template = STR("login_code"),
-                                              .fields = &field,
-                                              .count = 1});
-    return space_leave(main, e);
-}
-
-static enum err note_and_queue(struct req *r, const struct code_mail *m)
-{
-    struct space *sp;
-    enum err e = space_enter(r->app->store, SPACE_USER, m->account.id, &sp);
-    if (e == OK)
-        e = activity_add(sp, ACTIVITY_LOGIN_CODE_REQUESTED, &m->from, STR_NULL);
-    if (e == OK)
-        e = queue_mail(r, m);
-    return space_leave(sp, e);
-}
-
-static void send_mail(struct req *r)
-{
-    enum err e = note_and_queue(r, r->after_arg);
-    if (e && e != ERR_NOT_FOUND) /* deleted meanwhile */
-        log_warn("mail lost template=login_code code=%.*s", STR_ARG(err_code(e)));
-}
-
-static void send_later(struct req *r, const struct account *a, struct str code)
-{
-    struct code_mail *m = arena_alloc(r->mem, sizeof *m);
-    *m = (struct code_mail){*a, code, audit_from_later(r)};
-    r->after = send_mail;
-    r->after_arg = m;
+    const struct mail_field field = {STR("code"), code};
+    (void)r;
+    return mail_enqueue(
+        main, &(struct mail){
+                  .to = a->email, .template = STR("login_code"), .fields = &field, .count = 1});
 }
 
 /* Every address has a code from now on, whether or not anybody gets to know it: then a guess costs
@@ -108,7 +72,7 @@ enum err login_code_request(struct req *r)
     if (e && e != ERR_NOT_FOUND)
         return e;
     if (e == OK && a.email_verified)
-        send_later(r, &a, code);
+        mail_later(r, &a, ACTIVITY_LOGIN_CODE_REQUESTED, code, queue_code);
     buf_append_lit(&r->body_out, "{\"ok\":true,\"message\":\"If that address is the verified one "
                                  "of an account, a code is on its way\"}");
     return OK;

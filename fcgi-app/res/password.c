@@ -5,58 +5,15 @@
 #include "audit.h"
 #include "auth.h"
 #include "base/clock.h"
-#include "base/log.h"
 #include "credentials.h"
 #include "links.h"
+#include "mail.h"
 #include "notice.h"
 #include "res/res.h"
 #include "store/factors.h"
 #include "store/once.h"
 
 /* --- a reset is asked for --------------------------------------------------------------------- */
-
-/* For an address that has an account: done once the answer has gone, for it takes its time. */
-struct reset_mail {
-    struct account account;
-    struct str token;
-    struct activity_from from;
-};
-
-static enum err queue_mail(struct req *r, const struct reset_mail *m)
-{
-    struct space *main;
-    enum err e = space_enter(r->app->store, SPACE_MAIN, STR_NULL, &main);
-    if (e == OK)
-        e = links_mail_reset(r, main, &m->account, m->token);
-    return space_leave(main, e);
-}
-
-static enum err note_and_queue(struct req *r, const struct reset_mail *m)
-{
-    struct space *sp;
-    enum err e = space_enter(r->app->store, SPACE_USER, m->account.id, &sp);
-    if (e == OK)
-        e = activity_add(sp, ACTIVITY_PASSWORD_RESET_REQUESTED, &m->from, STR_NULL);
-    if (e == OK)
-        e = queue_mail(r, m);
-    return space_leave(sp, e);
-}
-
-static void send_mail(struct req *r)
-{
-    enum err e = note_and_queue(r, r->after_arg);
-    if (e && e != ERR_NOT_FOUND) /* deleted meanwhile */
-        log_warn("mail lost template=reset_password code=%.*s", STR_ARG(err_code(e)));
-}
-
-static struct str send_later(struct req *r, const struct account *a)
-{
-    struct reset_mail *m = arena_alloc(r->mem, sizeof *m);
-    *m = (struct reset_mail){*a, links_make_reset(r, a), audit_from_later(r)};
-    r->after = send_mail;
-    r->after_arg = m;
-    return m->token;
-}
 
 enum err password_reset_request(struct req *r)
 {
@@ -70,8 +27,10 @@ enum err password_reset_request(struct req *r)
     e = accounts_by_email(r->app->store, email, r->mem, &a);
     if (e && e != ERR_NOT_FOUND)
         return e;
-    if (e == OK)
-        token = send_later(r, &a);
+    if (e == OK) {
+        token = links_make_reset(r, &a);
+        mail_later(r, &a, ACTIVITY_PASSWORD_RESET_REQUESTED, token, links_mail_reset);
+    }
     buf_append_lit(&r->body_out, "{\"ok\":true,\"message\":\"If that address has an account, a "
                                  "link to set a new password is on its way\"");
     if (r->app->conf->dev_show_reset_token && token.p) {

@@ -51,22 +51,27 @@ throughEachServer('codes by mail', mails.env, (at) => {
             (times[`${what} ${kind}`] ??= []).push(performance.now() - start);
             texts[what].add(answer.text);
         };
-        for (let i = 0; i < 60; i++) {
-            for (const [kind, email] of Object.entries(who)) {
-                const address = email();
-                await timed('ask', kind, () => ask(address));
-                // Of one address five guesses a minute are taken.
-                if (i % 15 === 0) await timed('use', kind, () => use(address, 'none'));
+        const askAll = async () => {
+            for (let i = 0; i < 60; i++) {
+                for (const [kind, email] of Object.entries(who)) await timed('ask', kind, () => ask(email()));
             }
-        }
+        };
+        const agree = () => {
+            const [known, unverifiedTime, unknown] = Object.keys(who).map((kind) => median(times[`ask ${kind}`]));
+            test.diagnostic(`ask: ${[known, unverifiedTime, unknown].map((ms) => ms.toFixed(2)).join(', ')} ms`);
+            return [known, unverifiedTime].every((ms) => Math.abs(ms - unknown) < Math.max(2, 0.25 * unknown));
+        };
+        // What tells would do so each time; what else the machine does, does not.
+        let rounds = 0;
+        do {
+            for (const name of Object.keys(times)) delete times[name];
+            await askAll();
+        } while (!agree() && ++rounds < 6);
+        assert.ok(rounds < 6, 'the time of an answer tells who has an account');
+        // Of one address five guesses a minute are taken: too few to compare.
+        for (let i = 0; i < 4; i++)
+            for (const [kind, email] of Object.entries(who)) await timed('use', kind, () => use(email(), 'none'));
         assert.deepEqual([texts.ask.size, texts.use.size], [1, 1]);
-        for (const what of ['ask', 'use']) {
-            const [known, unverifiedTime, unknown] = Object.keys(who).map((kind) => median(times[`${what} ${kind}`]));
-            test.diagnostic(`${what}: ${[known, unverifiedTime, unknown].map((ms) => ms.toFixed(2)).join(', ')} ms`);
-            if (what === 'use') continue; // too few to compare
-            for (const time of [known, unverifiedTime])
-                assert.ok(Math.abs(time - unknown) < Math.max(2, 0.25 * unknown), `${what}: ${time} and ${unknown} ms`);
-        }
         assertFailure(await use(user.email, 'none'), 401, 'invalid_credentials');
     });
 });
