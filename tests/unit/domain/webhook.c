@@ -13,6 +13,7 @@
 #include "lib/store/space.h"
 #include "lib/website.h"
 #include "store/event.h"
+#include "store/folder.h"
 
 #define OK_ANSWER   STR("HTTP/1.1 204 No Content\r\n\r\n")
 #define FAIL_ANSWER STR("HTTP/1.1 500 Internal Server Error\r\nContent-Length: 0\r\n\r\n")
@@ -172,13 +173,26 @@ static void what_the_log_has_lost_is_told(void **state)
     assert_int_equal(run(f).gaps, 1); /* of a space that was never sent */
 }
 
+/* A further user whose log is that of user 0. */
+static void copy_user(struct fixture *f, int user)
+{
+    struct str name = arena_printf(&f->t.mem, "users/%02x/%02x%030x.db", (unsigned)user & 0xff,
+                                   (unsigned)user & 0xff, (unsigned)user);
+    struct str from = arena_printf(&f->t.mem, "users/00/%032x.db", 0);
+    assert_int_equal(folder_make_parents(f->t.dir, name), OK);
+    assert_int_equal(
+        folder_copy_file(test_store_path(&f->t, from.p), test_store_path(&f->t, name.p)), OK);
+}
+
 static void more_spaces_than_are_looked_after_are_all_sent(void **state)
 {
     struct fixture *f = *state;
     const int users = WEBHOOK_LANES_MAX / 2 + 40;
     run(f);
-    for (int i = 0; i < users; i++)
-        append(f, i, 1);
+    append(f, 0, 1);
+    test_store_reopen(&f->t, f->t.options); /* all of it is in the file */
+    for (int i = 1; i < users; i++)
+        copy_user(f, i);
     website_say(f->site, "/hook", FAIL_ANSWER);
     struct webhook_stats s = run(f);
     assert_true(s.failed >= 3 && s.failed < 3 + 4);
@@ -216,6 +230,26 @@ static void a_file_that_did_not_change_since_is_not_opened(void **state)
     age_files(f, 1800);
     website_say(f->site, "/hook", OK_ANSWER);
     assert_int_equal(run(f).delivered, 1);
+}
+
+static void one_receiver_does_not_hold_up_another(void **state)
+{
+    struct fixture *f = *state;
+    struct conf_list *urls = &f->conf.webhook_url;
+    urls->item[urls->count++] =
+        arena_printf(&f->t.mem, "%.*s/other", STR_ARG(website_url(f->site)));
+    urls->item[urls->count++] = urls->item[0]; /* twice is once */
+    website_say(f->site, "/other", FAIL_ANSWER);
+    run(f);
+    append(f, 1, 3);
+    struct webhook_stats s = run(f);
+    assert_int_equal(s.urls, 2);
+    assert_int_equal(s.delivered, 3);
+    assert_int_equal(s.failed, 1);
+    assert_int_equal(website_hits(f->site, "/hook"), 3);
+    website_say(f->site, "/other", OK_ANSWER);
+    assert_int_equal(run(f).delivered, 3);
+    assert_int_equal(website_hits(f->site, "/hook"), 3);
 }
 
 static void one_of_two_sends(void **state)
@@ -312,6 +346,7 @@ int main(void)
         T(what_the_log_has_lost_is_told),
         T(more_spaces_than_are_looked_after_are_all_sent),
         T(a_file_that_did_not_change_since_is_not_opened),
+        T(one_receiver_does_not_hold_up_another),
         T(one_of_two_sends),
         T(a_thread_sends_what_it_is_hinted_at_and_what_it_is_not),
         T(how_far_a_receiver_is_behind_is_counted),
