@@ -88,8 +88,7 @@ enum err ctl_account_note(struct space *sp, enum activity_kind kind, struct str 
 enum err ctl_account_make(struct ctl *c, const struct account *a) must_check;
 
 /* All sessions, and a line in the activity; the streams end as soon as the programs hear of it. */
-enum err ctl_account_end_sessions(struct ctl *c, struct str id,
-                                  enum activity_kind kind) must_check;
+enum err ctl_account_end_sessions(struct ctl *c, struct str id, enum activity_kind kind) must_check;
 
 /* The account and all its data. ERR_CONFLICT: it owns an organization with members. */
 enum err ctl_account_drop(struct ctl *c, struct str id) must_check;
