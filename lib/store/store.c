@@ -1,6 +1,7 @@
 /* The store: one per process. Opens the data folder and main.db, runs the checkpointer, counts. */
 #include "base/base.h"
 
+#include <errno.h>
 #include <sys/statvfs.h>
 #include <unistd.h>
 
@@ -18,6 +19,16 @@ static bool is_half_restored(const struct store *s)
     return half;
 }
 
+/* Is there a main.db that this user may not use? */
+static bool is_closed(const struct store *s)
+{
+    struct arena mem = ARENA_INIT;
+    bool closed = access(arena_printf(&mem, "%s/main.db", s->data_dir).p, R_OK | W_OK) != 0 &&
+                  errno == EACCES;
+    arena_release(&mem);
+    return closed;
+}
+
 /* A reader waits for nothing here: what is not there yet is ERR_NOT_FOUND when it is asked for. */
 static enum err start_writer(struct store *s)
 {
@@ -29,6 +40,8 @@ static enum err start_writer(struct store *s)
         e = lock_use(s->locks, false);
     if (!e && is_half_restored(s))
         e = ERR_CONFLICT;
+    if (!e && is_closed(s))
+        e = ERR_INVALID;
     if (!e)
         e = space_create(s, SPACE_MAIN, STR_NULL, &main_db);
     if (e)
@@ -42,9 +55,8 @@ static const char *reason(enum err e)
 {
     switch (e) {
     case ERR_INVALID:
-        return "not a folder that this user can read and write: its owner and mode, and those of "
-               "the "
-               "files in it, say whose it is";
+        return "not a folder whose files this user can read and write: look at its owner and mode, "
+               "and at those of main.db";
     case ERR_TOO_NEW:
         return "main.db was written by a newer version of this program: install that one again, or "
                "restore a backup of this one's";
