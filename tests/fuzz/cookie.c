@@ -11,7 +11,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct buf header = BUF_INIT;
     if (!value.p)
         return 0;
-    cookie_append(&header, &(struct cookie){STR("token"), value, STR("/"), 900, true});
+    cookie_append(&header, &(struct cookie){.name = STR("token"),
+                                            .value = value,
+                                            .path = STR("/"),
+                                            .max_age = 900,
+                                            .secure = true});
     assert(str_eq(value, cookie_get(buf_str(&header), STR("token"))));
     buf_release(&header);
     return 0;
