@@ -103,7 +103,8 @@ const struct route routes[] = {
      "Where the provider sends the browser back to."},
     {METHOD_GET, "/api/account/identities", NEED_USER, identities_show,
      "The account's identities at OpenID providers."},
-    {METHOD_DELETE, "/api/account/identities/{provider}", WRITE, identities_unlink,
+    {METHOD_DELETE, "/api/account/identities/{provider}",
+     NEED_USER | NEED_JSON | ALLOW_FORM | BODY_OPTIONAL | HASHES, identities_unlink,
      "Unlink the identity at a provider."},
 
     /* Key-value store */

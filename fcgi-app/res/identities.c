@@ -2,6 +2,7 @@
 #include "base/base.h"
 
 #include "audit.h"
+#include "auth.h"
 #include "base/clock.h"
 #include "credentials.h"
 #include "notice.h"
@@ -45,10 +46,9 @@ static enum err tell(struct req *r, struct space *main, struct str provider)
     return e ? e : notice_mail_within(r, main, &a, NOTICE_PROVIDER_UNLINKED, provider);
 }
 
-enum err identities_unlink(struct req *r)
+static enum err unlink_within(struct req *r, struct str provider)
 {
     struct activity_from from = audit_from(r);
-    struct str provider = r->args[0];
     struct space *sp;
     enum err e = space_enter(r->app->store, SPACE_MAIN, STR_NULL, &sp);
     if (e == OK)
@@ -59,7 +59,21 @@ enum err identities_unlink(struct req *r)
         e = tell(r, sp, provider);
     if (e == OK)
         e = activity_add(r->space, ACTIVITY_PROVIDER_UNLINKED, &from, provider);
-    e = space_leave(sp, e);
+    return space_leave(sp, e);
+}
+
+/* As adding one (oauth_link): who finds a browser signed in must not lock its owner out. */
+enum err identities_unlink(struct req *r)
+{
+    struct account a;
+    enum err e = credentials_confirm(r, STR("password"), &a);
+    if (e == OK)
+        e = auth_begin_write(r);
+    if (e == OK)
+        e = unlink_within(r, r->args[0]);
+    if (e == OK)
+        e = space_commit(r->space);
+    req_pause(r);
     if (e == OK)
         req_ok(r);
     return e;

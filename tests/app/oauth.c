@@ -387,6 +387,16 @@ static struct test_reply link_own(struct fixture *f, const char *claims)
     return finish_as(f, &b, f->t->token);
 }
 
+static struct test_reply unlink_own(struct fixture *f, const char *password)
+{
+    return test_call(
+        f->t,
+        (struct test_call){.method = METHOD_DELETE,
+                           .target = "/api/account/identities/op",
+                           .body = arena_printf(&f->t->mem, "{\"password\":\"%s\"}", password).p,
+                           .token = f->t->token});
+}
+
 static void an_identity_is_linked_and_unlinked(void **state)
 {
     struct fixture *f = *state;
@@ -400,9 +410,11 @@ static void an_identity_is_linked_and_unlinked(void **state)
                                    "\"2027-01-15T08:00:00.000Z\"}]}")));
     r = sign_in(f, "\"sub\":\"1\"");
     assert_string_equal(id_of(f, &r), own_id(f));
-    r = call(f, METHOD_DELETE, "/api/account/identities/op", NULL, f->t->token);
+    r = unlink_own(f, "a wrong one");
+    test_expect_error(&r, 401, "invalid_credentials");
+    r = unlink_own(f, TEST_PASSWORD);
     assert_true(str_eq(r.body, STR("{\"ok\":true}")));
-    r = call(f, METHOD_DELETE, "/api/account/identities/op", NULL, f->t->token);
+    r = unlink_own(f, TEST_PASSWORD);
     test_expect_error(&r, 404, "not_found");
     r = call(f, METHOD_GET, "/api/account/identities", NULL, f->t->token);
     assert_true(str_eq(r.body, STR("{\"ok\":true,\"data\":[]}")));

@@ -198,8 +198,12 @@ describe('an OpenID provider', () => {
         assert.equal((await json(other, '/api/me')).user.id, (await json(one, '/api/me')).user.id);
 
         assert.equal((await one.link('test')).headers.location, '/?linked=test', 'again is fine');
-        assert.deepEqual((await one.request('DELETE', '/api/account/identities/test')).json, { ok: true });
-        assertFailure(await one.request('DELETE', '/api/account/identities/test'), 404, 'not_found');
+        const unlink = (body) => one.request('DELETE', '/api/account/identities/test', { body });
+        assertFailure(await unlink({ password: 'not this' }), 401, 'invalid_credentials');
+        assertFailure(await unlink({}), 400);
+        assert.equal((await identities(one)).length, 1, 'a browser that is signed in is not enough');
+        assert.deepEqual((await unlink({ password: PASSWORD })).json, { ok: true });
+        assertFailure(await unlink({ password: PASSWORD }), 404, 'not_found');
         assert.equal((await browser().signIn()).headers.location, '/?error=email_unverified');
     });
 
