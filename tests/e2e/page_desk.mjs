@@ -41,7 +41,7 @@ describe('the desk', { timeout: 300000 }, () => {
         release();
         await page.getByRole('button', { name: '0 waiting' }).waitFor();
         await page.getByRole('button', { name: 'Save' }).click();
-        await desk.post(page, 'Edited meanwhile').getByText('edited').waitFor();
+        await desk.post(page, 'Edited meanwhile').locator('.meta', { hasText: 'edited' }).waitFor();
         assert.equal(await page.locator('#post-list > li').count(), 1);
         await page.locator('#post-title').evaluate((input) => (input.maxLength = 500));
         await page.locator('#post-title').fill('x'.repeat(300));

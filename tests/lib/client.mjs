@@ -5,7 +5,7 @@ import fs from 'node:fs';
 import { PASSWORD, User, freshEmail, request } from './http.mjs';
 import { ROOT, until } from './stack.mjs';
 
-const CONFIGURATION = fs.readFileSync(`${ROOT}/apache-conf/lighttpd.conf`, 'utf8');
+const CONFIGURATION = fs.readFileSync(`${ROOT}/apache-conf/lighttpd-site.conf`, 'utf8');
 const POLICY = /"Content-Security-Policy" => "([^"]*)"/.exec(CONFIGURATION)[1];
 
 // Settings that let a test see what pushd counts.
