@@ -21,7 +21,7 @@
 #define WEBHOOK_LANES_MAX 512
 
 /* Between two sweeps, counted from the end of one to the beginning of the next. */
-#define WEBHOOK_SWEEP_MS INT64_C(600000)
+#define WEBHOOK_SWEEP_MS INT64_C(120000)
 
 /* How long requests that are under way may go on after the end was asked for. */
 #define WEBHOOK_STOP_MS 1500

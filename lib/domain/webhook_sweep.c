@@ -15,7 +15,7 @@
 #define STEP_US  5000             /* of work, then as long a rest */
 #define PAUSE_MS 200              /* while there is no room for what may be found */
 #define CURSORS  64               /* looked at in one go */
-#define SLACK_MS INT64_C(3600000) /* by so much clocks may have been set */
+#define SLACK_MS INT64_C(600000) /* by so much clocks may have been set */
 
 void sweep_want(struct receiver *r)
 {
