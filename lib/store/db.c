@@ -283,10 +283,11 @@ enum err db_used_bytes(struct db *db, int64_t *bytes)
 static enum err configure_file(struct db *db)
 {
     static const struct str page_size_sql = SQL("PRAGMA page_size");
+    static const char *const syncs[] = {[DB_SYNC_FULL] = "synchronous=FULL",
+                                        [DB_SYNC_NORMAL] = "synchronous=NORMAL",
+                                        [DB_SYNC_NONE] = "synchronous=OFF"};
     char sql[256];
-    const char *mode = db->options.reader                   ? "query_only=ON"
-                       : db->options.sync == DB_SYNC_NORMAL ? "synchronous=NORMAL"
-                                                            : "synchronous=FULL";
+    const char *mode = db->options.reader ? "query_only=ON" : syncs[db->options.sync];
     int64_t page_size = 0;
     snprintf(sql, sizeof sql,
              "PRAGMA page_size=%d; PRAGMA cache_size=-%d; PRAGMA temp_store=MEMORY;"

@@ -14,7 +14,8 @@
 struct db;   /* an open file and its statements */
 struct stmt; /* a prepared statement, owned by the db's cache */
 
-enum db_sync { DB_SYNC_FULL, DB_SYNC_NORMAL };
+/* NONE: of a file that nobody needs before its folder was synced. */
+enum db_sync { DB_SYNC_FULL, DB_SYNC_NORMAL, DB_SYNC_NONE };
 
 struct db_options {
     bool create;           /* make the file (0600) when it is not there; else ERR_NOT_FOUND */
