@@ -11,10 +11,10 @@
 #include "domain/webhook_lanes.h"
 #include "store/tree.h"
 
-#define SOON_MS  1000             /* after one sweep, when another is wanted */
-#define STEP_US  5000             /* of work, then as long a rest */
-#define PAUSE_MS 200              /* while there is no room for what may be found */
-#define CURSORS  64               /* looked at in one go */
+#define SOON_MS  1000            /* after one sweep, when another is wanted */
+#define STEP_US  5000            /* of work, then as long a rest */
+#define PAUSE_MS 200             /* while there is no room for what may be found */
+#define CURSORS  64              /* looked at in one go */
 #define SLACK_MS INT64_C(600000) /* by so much clocks may have been set */
 
 void sweep_want(struct receiver *r)
