@@ -784,7 +784,12 @@ export class CubbyClient extends Emitter {
     }
 
     // `path` is below the base, or a whole address.
-    async call(method, path, body, { headers, signal } = {}) {
+    call(method, ...rest) {
+        const send = () => this.#call(method, ...rest);
+        return method === 'GET' && this.bearer && this.#refreshToken ? this.#renewed(send) : send();
+    }
+
+    async #call(method, path, body, { headers, signal } = {}) {
         const began = performance.now();
         let response = null;
         let answer = null;
@@ -883,10 +888,9 @@ export class CubbyClient extends Emitter {
 
     async me() {
         const before = this.user;
-        const ask = async () => (await this.request('GET', '/me')).user;
-        const user = await (this.bearer && this.#refreshToken ? this.#renewed(ask) : ask()).catch((error) => {
+        const { user } = await this.request('GET', '/me').catch((error) => {
             if (error.status !== 401) throw error;
-            return null;
+            return { user: null };
         });
         if (this.user === before) this.#setUser(user); // who has signed in or out meanwhile, stays so
         return this.user;

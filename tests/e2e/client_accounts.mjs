@@ -386,7 +386,7 @@ describe('the client: accounts and data', { timeout: 240000 }, () => {
             client.close();
             window.client = new cubby.CubbyClient(`${base}/api`);
             client.onAnyEvent((event) => heard.push({ event }));
-            await client.signup(email, password);
+            window.session = await client.signup(email, password);
             await client.collection('todos').create({ title: 'from afar' });
             const counted = await client.counter('afar').increment();
             return { me: await client.me(), counted: counted.value };
@@ -396,5 +396,12 @@ describe('the client: accounts and data', { timeout: 240000 }, () => {
         await isLive(page);
         await page.evaluate(() => client.set('k', 1));
         await eventually(page, () => heard.some(({ event }) => event === 'kv:set'), 'an event from afar');
+        // A token that is no longer good is renewed by what is read, once for all.
+        const read = await page.evaluate(async () => {
+            client.useSession({ ...session, token: 'no longer good' });
+            const [{ data }, again] = await Promise.all(['/todos', '/me'].map((path) => client.request('GET', path)));
+            return { titles: data.map(({ title }) => title), id: again.user.id };
+        });
+        assert.deepEqual(read, { titles: ['from afar'], id: seen.me.id });
     });
 });
