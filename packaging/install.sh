@@ -41,6 +41,11 @@ files 644 "$share/apache-conf" apache-conf/*.conf
 files 644 "$share/apache-conf/shared-host" apache-conf/shared-host/htaccess
 files 644 "$share" apache-conf/cubby.ini
 files 644 "$DESTDIR$PREFIX/share/doc/cubby" README.md docs/*.md
+files 644 "$DESTDIR$PREFIX/share/man/man1" docs/man/*.1
+if [ -x "$1/cubbyctl" ]; then
+    install -d "$DESTDIR$PREFIX/share/bash-completion/completions"
+    "$1/cubbyctl" completion >"$DESTDIR$PREFIX/share/bash-completion/completions/cubbyctl"
+fi
 
 install -d "$DESTDIR${STATEDIR%/*}"
 [ -d "$DESTDIR$STATEDIR" ] || install -d -m 700 "$DESTDIR$STATEDIR"

@@ -13,7 +13,16 @@ rm -r "$root/usr/bin/cubby-setup" "$root/var"
 for program in "$root"/usr/bin/*; do
     strip --strip-unneeded "$program"
 done
-install -D -m 644 packaging/deb/apache.conf "$root/etc/apache2/conf-available/cubby.conf"
+gzip -9n "$root"/usr/share/man/man1/*
+for file in load conf; do
+    install -D -m 644 "packaging/deb/apache.$file" "$root/etc/apache2/mods-available/cubby.$file"
+done
+install -D -m 644 packaging/deb/lighttpd.conf "$root/etc/lighttpd/conf-available/60-cubby.conf"
+install -d "$root/etc/nginx/snippets"
+sed -e 's|@CUBBY_BASE_PATH@|/cubby|g; s|@CUBBY_WWW@|/usr/share/cubby/www|g' \
+    -e 's|@CUBBY_SOCKET@|/run/cubby/fcgi.sock|g; s|@CUBBY_PUSH@|127.0.0.1:8090|g' \
+    -e '1,/^$/d' apache-conf/nginx-site.conf | cat packaging/deb/nginx.head - \
+    >"$root/etc/nginx/snippets/cubby.conf"
 install -D -m 644 LICENSE "$root/usr/share/doc/cubby/copyright"
 gzip -9n >"$root/usr/share/doc/cubby/changelog.gz" <<END
 cubby ($(packaging/version.sh)) unstable; urgency=medium

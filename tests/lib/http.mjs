@@ -9,8 +9,10 @@ import net from 'node:net';
 import { SECRET } from './stack.mjs';
 
 // Resolves to { status, headers, cookies, text, json }. A body that is an object goes as JSON.
-// via: further options of the request; with `ca` it goes by https. stack.onAnswer hears of each.
-export function request(stack, method, path, { headers = {}, body, port, timeout = 20000, via = {} } = {}) {
+// via: further options of the request; with `ca` it goes by https. stack.onAnswer hears of each;
+// stack.base goes before every path.
+export function request(stack, method, path, options = {}) {
+    const { headers = {}, body, port, timeout = 20000, via = stack.via ?? {} } = options;
     const sent = { ...headers };
     let bytes = body;
     if (body !== undefined && typeof body !== 'string' && !Buffer.isBuffer(body)) {
@@ -23,7 +25,8 @@ export function request(stack, method, path, { headers = {}, body, port, timeout
     if (bytes !== undefined) sent['content-length'] ??= Buffer.byteLength(bytes);
     return new Promise((resolve, reject) => {
         const out = (via.ca ? https : http).request({
-            host: '127.0.0.1', port: port ?? stack.port, method, path, headers: sent, agent: false, timeout, ...via,
+            host: '127.0.0.1', port: port ?? stack.port, method, path: (stack.base ?? '') + path, headers: sent,
+            agent: false, timeout, ...via,
         }, (response) => {
             const chunks = [];
             response.on('data', (chunk) => chunks.push(chunk));

@@ -40,9 +40,9 @@ class Reader {
 // An SSE event: { id, name, data (parsed), raw (its lines) }.
 export class EventReader extends Reader {
     // via: further options of the request; with `ca` it goes by https.
-    static async open(stack, { path = '/api/events', headers = {}, port, method = 'GET', via = {} } = {}) {
+    static async open(stack, { path = '/api/events', headers = {}, port, method = 'GET', via = stack.via ?? {} } = {}) {
         const reader = new EventReader();
-        await reader.connect(port ?? stack.port, path, headers, method, via);
+        await reader.connect(port ?? stack.port, (stack.base ?? '') + path, headers, method, via);
         return reader;
     }
 
