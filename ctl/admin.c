@@ -9,22 +9,12 @@
 #include "domain/address.h"
 #include "domain/totp.h"
 #include "store/admins.h"
+#include "store/rows.h"
 #include "wire/json.h"
 
 #define ISSUER STR("Cubby admin")
 
 /* --- showing ---------------------------------------------------------------------------------- */
-
-static void append_time(struct buf *out, int64_t ms)
-{
-    char iso[CLOCK_ISO_LEN + 1];
-    if (!ms) {
-        buf_append_lit(out, "null");
-        return;
-    }
-    clock_iso(ms, iso);
-    json_append_string(out, str_from_c(iso));
-}
 
 static void append_admin(struct buf *out, const struct admin *a)
 {
@@ -33,9 +23,9 @@ static void append_admin(struct buf *out, const struct admin *a)
     buf_append_lit(out, ",\"email\":");
     json_append_string(out, a->email);
     buf_append_lit(out, ",\"createdAt\":");
-    append_time(out, a->created_at);
+    row_append_time(out, a->created_at);
     buf_append_lit(out, ",\"lastLoginAt\":");
-    append_time(out, a->last_login_at);
+    row_append_time_or_null(out, a->last_login_at);
     buf_append_ch(out, '}');
 }
 

@@ -9,6 +9,7 @@
 #include "base/rand.h"
 #include "commands.h"
 #include "domain/account.h"
+#include "domain/account_json.h"
 #include "domain/address.h"
 #include "domain/who.h"
 #include "store/activity.h"
@@ -20,29 +21,6 @@
 #define EXPIRES_MAX_S 86400
 
 /* --- showing ---------------------------------------------------------------------------------- */
-
-static void append_time(struct buf *out, int64_t ms)
-{
-    char iso[CLOCK_ISO_LEN + 1];
-    clock_iso(ms, iso);
-    if (ms)
-        json_append_string(out, str_from_c(iso));
-    else
-        buf_append_lit(out, "null");
-}
-
-/* The members of an account, without the brackets. */
-static void append_account(struct buf *out, const struct account *a)
-{
-    buf_append_lit(out, "\"id\":");
-    json_append_string(out, a->id);
-    buf_append_lit(out, ",\"email\":");
-    json_append_string(out, a->email);
-    buf_append_lit(out, ",\"createdAt\":");
-    append_time(out, a->created_at);
-    buf_appendf(out, ",\"emailVerified\":%s,\"disabledAt\":", a->email_verified ? "true" : "false");
-    append_time(out, a->disabled_at);
-}
 
 static void print_line(const struct account *a)
 {
@@ -63,7 +41,7 @@ static void print_account(struct ctl *c, const struct account *a, bool first)
         return;
     }
     buf_appendf(&json, "%s{", first ? "" : ",\n");
-    append_account(&json, a);
+    account_append_members(&json, a);
     printf("%.*s}", STR_ARG(buf_str(&json)));
     buf_release(&json);
 }
@@ -132,7 +110,7 @@ static enum err show(struct ctl *c, const struct account *a, struct space *sp)
         e = sessions_list(sp, clock_wall_ms(), show_session, &shown);
     if (c->json && !e) {
         buf_append_lit(&json, "{\"ok\":true,\"user\":{");
-        append_account(&json, a);
+        account_append_members(&json, a);
         buf_appendf(&json, ",\"bytes\":%lld,\"events\":%llu,\"epoch\":\"%s\",\"sessions\":[%.*s]}}",
                     (long long)bytes, (unsigned long long)newest, sp->epoch,
                     STR_ARG(buf_str(&shown.json)));
@@ -166,7 +144,7 @@ static int done(struct ctl *c, const struct account *a, const char *what)
         return CTL_DONE;
     }
     buf_append_lit(&json, "{\"ok\":true,\"user\":{");
-    append_account(&json, a);
+    account_append_members(&json, a);
     buf_append_lit(&json, "}}");
     ctl_print(buf_str(&json));
     buf_release(&json);

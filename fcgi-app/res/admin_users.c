@@ -18,27 +18,6 @@
 
 /* --- an account ------------------------------------------------------------------------------- */
 
-static void append_time_or_null(struct buf *out, int64_t ms)
-{
-    if (ms)
-        row_append_time(out, ms);
-    else
-        buf_append_lit(out, "null");
-}
-
-/* The members of an account, without the brackets. */
-static void append_account(struct buf *out, const struct account *a)
-{
-    buf_append_lit(out, "\"id\":");
-    json_append_string(out, a->id);
-    buf_append_lit(out, ",\"email\":");
-    json_append_string(out, a->email);
-    buf_append_lit(out, ",\"createdAt\":");
-    row_append_time(out, a->created_at);
-    buf_appendf(out, ",\"emailVerified\":%s,\"disabledAt\":", a->email_verified ? "true" : "false");
-    append_time_or_null(out, a->disabled_at);
-}
-
 struct usage {
     int64_t bytes, rows; /* rows < 0: nobody counts */
     int64_t sessions, last_seen_at;
@@ -68,7 +47,7 @@ static void append_usage(struct buf *out, const struct usage *u)
     else
         buf_append_i64(out, u->rows);
     buf_appendf(out, ",\"sessions\":%lld,\"lastSeenAt\":", (long long)u->sessions);
-    append_time_or_null(out, u->last_seen_at);
+    row_append_time_or_null(out, u->last_seen_at);
 }
 
 /* A file that cannot be read says so in its line, and keeps nobody from the others. */
@@ -83,7 +62,7 @@ static enum err append_line(struct req *r, const struct account *a)
         space_release(sp);
     }
     buf_append_ch(out, '{');
-    append_account(out, a);
+    account_append_members(out, a);
     if (e == OK) {
         append_usage(out, &u);
     } else {
@@ -182,7 +161,7 @@ static enum err append_whole(struct req *r, struct space *sp, const struct accou
     if (e)
         return e;
     buf_append_lit(out, "{\"ok\":true,\"user\":{");
-    append_account(out, a);
+    account_append_members(out, a);
     append_usage(out, &u);
     buf_appendf(out, ",\"quotaBytes\":%lld,\"quotaRows\":%lld,\"events\":%llu},\"sessions\":[",
                 (long long)c->quota_bytes, (long long)c->quota_rows, (unsigned long long)newest);

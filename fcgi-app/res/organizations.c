@@ -99,10 +99,7 @@ static void append_membership(struct buf *out, const struct membership *m)
     buf_append_lit(out, ",\"role\":");
     json_append_string(out, role_name(m->role));
     buf_append_lit(out, ",\"joinedAt\":");
-    if (m->joined_at)
-        row_append_time(out, m->joined_at);
-    else
-        buf_append_lit(out, "null");
+    row_append_time_or_null(out, m->joined_at);
     buf_append_str(out,
                    m->active ? STR(",\"status\":\"active\"}") : STR(",\"status\":\"invited\"}"));
 }

@@ -1,10 +1,22 @@
-/* Sessions, activity, passkeys and second factors as JSON. */
+/* Accounts, sessions, activity, passkeys and second factors as JSON. */
 #include "base/base.h"
 
 #include "domain/account_json.h"
 #include "store/factors.h"
 #include "store/rows.h"
 #include "wire/json.h"
+
+void account_append_members(struct buf *out, const struct account *a)
+{
+    buf_append_lit(out, "\"id\":");
+    json_append_string(out, a->id);
+    buf_append_lit(out, ",\"email\":");
+    json_append_string(out, a->email);
+    buf_append_lit(out, ",\"createdAt\":");
+    row_append_time(out, a->created_at);
+    buf_appendf(out, ",\"emailVerified\":%s,\"disabledAt\":", a->email_verified ? "true" : "false");
+    row_append_time_or_null(out, a->disabled_at);
+}
 
 void session_append(struct buf *out, const struct session *s, struct str current_sid)
 {
@@ -50,10 +62,7 @@ void passkey_append_members(struct buf *out, const struct passkey *k)
     buf_append_lit(out, ",\"createdAt\":");
     row_append_time(out, k->created_at);
     buf_append_lit(out, ",\"lastUsedAt\":");
-    if (k->last_used_at)
-        row_append_time(out, k->last_used_at);
-    else
-        buf_append_lit(out, "null");
+    row_append_time_or_null(out, k->last_used_at);
 }
 
 void passkey_append_transports(struct buf *out, const struct passkey *k)

@@ -1,13 +1,18 @@
-/* What belongs to an account, as its user sees it: in answers, and in the export. */
+/* An account and what belongs to it, in JSON: in answers, in the export, for administrators. */
 #ifndef DOMAIN_ACCOUNT_JSON_H
 #define DOMAIN_ACCOUNT_JSON_H
 
 #include "base/buf.h"
+#include "store/accounts.h"
 #include "store/activity.h"
 #include "store/identities.h"
 #include "store/organizations.h"
 #include "store/passkeys.h"
 #include "store/sessions.h"
+
+/* Members without the brackets, as an administrator sees them:
+ * "id":…,"email":…,"createdAt":…,"emailVerified":…,"disabledAt":… */
+void account_append_members(struct buf *out, const struct account *a);
 
 /* current_sid p == NULL: none is current. */
 void session_append(struct buf *out, const struct session *s, struct str current_sid);

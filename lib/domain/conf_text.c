@@ -24,20 +24,26 @@ bool conf_is_base_path(struct str s)
     return true;
 }
 
-/* scheme://host[:port], as a browser writes it in Origin. */
-bool conf_is_origin(struct str s)
+/* plain://host[:port] or tls://host[:port], and nothing behind it. */
+static bool is_host_url(struct str s, struct str plain, struct str tls)
 {
     struct str host = STR_NULL;
-    if (str_starts_with(s, STR("http://")))
-        host = str_from(s, 7);
-    else if (str_starts_with(s, STR("https://")))
-        host = str_from(s, 8);
+    if (str_starts_with(s, plain))
+        host = str_from(s, plain.n);
+    else if (str_starts_with(s, tls))
+        host = str_from(s, tls.n);
     if (!host.n || host.p[0] == ':')
         return false;
     for (size_t i = 0; i < host.n; i++)
         if (!isalnum((unsigned char)host.p[i]) && !memchr("-._:[]", host.p[i], 6))
             return false;
     return true;
+}
+
+/* As a browser writes it in Origin. */
+bool conf_is_origin(struct str s)
+{
+    return is_host_url(s, STR("http://"), STR("https://"));
 }
 
 /* An address, a CIDR block, or "unix:" for whoever comes over a unix socket. */
@@ -97,20 +103,10 @@ bool conf_is_sender(struct str s)
     return mime_parse_address(s, &address);
 }
 
-/* smtp://host[:port] or smtps://host[:port]: credentials have settings of their own. */
+/* Credentials have settings of their own. */
 bool conf_is_smtp_url(struct str s)
 {
-    struct str host = STR_NULL;
-    if (str_starts_with(s, STR("smtp://")))
-        host = str_from(s, 7);
-    else if (str_starts_with(s, STR("smtps://")))
-        host = str_from(s, 8);
-    if (!host.n || host.p[0] == ':')
-        return false;
-    for (size_t i = 0; i < host.n; i++)
-        if (!isalnum((unsigned char)host.p[i]) && !memchr("-._:[]", host.p[i], 6))
-            return false;
-    return true;
+    return is_host_url(s, STR("smtp://"), STR("smtps://"));
 }
 
 bool conf_is_absolute(struct str s)

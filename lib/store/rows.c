@@ -200,6 +200,14 @@ void row_append_time(struct buf *out, int64_t ms)
     buf_append_ch(out, '"');
 }
 
+void row_append_time_or_null(struct buf *out, int64_t ms)
+{
+    if (ms)
+        row_append_time(out, ms);
+    else
+        buf_append_lit(out, "null");
+}
+
 void row_append(struct buf *out, const struct row *r, struct str user_id)
 {
     assert(r->data.n >= 2 && r->data.p[0] == '{');

@@ -50,5 +50,6 @@ void row_append(struct buf *out, const struct row *r, struct str user_id);
 
 /* Append a row's time as a JSON string: ISO 8601. */
 void row_append_time(struct buf *out, int64_t ms);
+void row_append_time_or_null(struct buf *out, int64_t ms); /* null for 0 */
 
 #endif
