@@ -66,7 +66,9 @@ describe('the admin page', { timeout: 120000 }, () => {
         // users: all, the next page, one by address
         await until(async () => await page.locator('#users tr').count() === 20, 'a page of users');
         await page.getByRole('button', { name: 'More' }).click();
-        await page.locator('#users tr').nth(21).waitFor();
+        await until(async () => await page.locator('#users tr').count() === 22, '').catch(async () => {
+            assert.fail(`${await page.locator('#users').innerText()} ${await page.locator('#search-form').innerText()}`);
+        });
         await page.getByLabel('Part of an address').fill(user.email);
         await page.keyboard.press('Enter');
         const row = page.locator('#users tr').filter({ hasText: user.email });
