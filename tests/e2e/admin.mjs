@@ -67,7 +67,7 @@ describe('the admin page', { timeout: 120000 }, () => {
         await until(async () => await page.locator('#users tr').count() === 20, 'a page of users');
         await page.getByRole('button', { name: 'More' }).click();
         await until(async () => await page.locator('#users tr').count() === 22, '').catch(async () => {
-            assert.fail(`${await page.locator('#users').innerText()} ${await page.locator('#search-form').innerText()}`);
+            assert.fail((await page.locator('main').innerText()).slice(0, 5000));
         });
         await page.getByLabel('Part of an address').fill(user.email);
         await page.keyboard.press('Enter');
