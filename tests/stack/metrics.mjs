@@ -98,8 +98,9 @@ describe('metrics and health', () => {
         // The only place may still be that of the call before: then a poll is answered at once.
         let waits = null;
         await until(async () => {
-            waits ??= user.ok('GET', `/api/changes?since=${next}&wait=20`).then(() => (waits = null));
-            return await value('lane_requests{lane="poll"}') === 1;
+            const mine = waits ??= user.ok('GET', `/api/changes?since=${next}&wait=20`).then(() => (waits = null));
+            for (let i = 0; i < 3; i++) if (await value('lane_requests{lane="poll"}') !== 1) return false;
+            return waits === mine;
         }, 'the poll to wait');
         const full = await value('lanes_full_total{lane="poll"}');
         await user.ok('GET', `/api/changes?since=${next}&wait=20`);
