@@ -180,6 +180,7 @@ bench: install-test
 	@tests/bench/run.sh $(B) '$(T)'
 BENCH_PROGRAMS := $(call tests_of,tests/bench)
 bench-programs: $(BENCH_PROGRAMS)
+$(B)/tests/bench/trivial_cgi: LDFLAGS += -Wl,--no-as-needed
 $(B)/tests/bench/%: $(B)/tests/bench/%.o $(call objects,tests/bench/lib) $(ARCHIVES)
 	$(Q)$(CC) $(LDFLAGS) $^ $(LIBS_app) $(LIBS) -o $@
 

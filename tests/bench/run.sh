@@ -19,7 +19,7 @@ pattern=${2:-.}
 bench=$B/tests/bench
 clients=${BENCH_CLIENTS:-10000}
 users=${BENCH_USERS:-50000}
-all_sections="reads writes list latency fanout notify bus burst protocols publish idle peers
+all_sections="reads writes list cgi latency fanout notify bus burst protocols publish idle peers
 accounts browser flat backup"
 rounds="1 2 3 4 5"
 seconds=2
@@ -84,7 +84,7 @@ wait_for() { # URL
 
 declare -A port app_pid push_port push_pid started
 
-# stack_start NAME PROGRAM: lighttpd with a FastCGI program; data in $work/NAME/data
+# stack_start NAME PROGRAM: lighttpd with a FastCGI program (interface=cgi: CGI); data in $work/NAME/data
 stack_start() {
     local dir=$work/$1 web_pid child
     [ -z "${started[$1]:-}" ] || return 0
@@ -95,7 +95,7 @@ stack_start() {
     push_port[$1]=$REPLY
     CUBBY_DATA_DIR=$dir/data CUBBY_PORT=${port[$1]} CUBBY_RUN=$dir/run CUBBY_WWW=$dir/www \
         CUBBY_CONF=$PWD/apache-conf CUBBY_ROOT=$dir/www CUBBY_BASE_PATH= CUBBY_TLS_CERT= \
-        CUBBY_TLS_KEY= CUBBY_APP=fastcgi CUBBY_CGI=$2 CUBBY_SOCKET=$dir/run/fcgi.sock \
+        CUBBY_TLS_KEY= CUBBY_APP=${interface:-fastcgi} CUBBY_CGI=$2 CUBBY_SOCKET=$dir/run/fcgi.sock \
         CUBBY_FCGI=$2 CUBBY_PUSH_HOST=127.0.0.1 CUBBY_PUSH_PORT=${push_port[$1]} \
         background "$dir/log" lighttpd -D -f apache-conf/lighttpd.conf
     web_pid=$REPLY
