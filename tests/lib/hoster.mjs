@@ -15,9 +15,9 @@ export function asRenter(program, args, options = {}) {
 }
 
 export class Hoster {
-    // fcgid: has mod_fcgid; else CGI alone.
-    constructor({ fcgid }) {
-        this.fcgid = fcgid;
+    // What Apache has (hoster.conf): FCGID, PREFORK.
+    constructor(...has) {
+        this.has = has;
         this.folder = fs.mkdtempSync('/tmp/cubby-host-');
         this.programs = `${this.folder}/programs`; // PREFIX of what is installed
         this.home = `${this.folder}/home`;
@@ -40,7 +40,7 @@ export class Hoster {
 
     async start() {
         this.port = await freePort();
-        const defines = this.fcgid ? ['-D', 'FCGID'] : [];
+        const defines = this.has.flatMap((name) => ['-D', name]);
         const args = ['-D', 'FOREGROUND', ...defines, '-f', `${ROOT}/tests/lib/hoster.conf`];
         const env = { PATH: process.env.PATH, HOSTER: this.folder, HOSTER_PORT: String(this.port) };
         const [program, ...rest] = [...USER, '/usr/sbin/apache2', ...args];

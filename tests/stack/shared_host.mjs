@@ -9,9 +9,9 @@ import { Hoster } from '../lib/hoster.mjs';
 
 const BASE = '/my/cubby';
 
-for (const fcgid of [true, false]) {
-    describe(`a shared host with ${fcgid ? 'mod_fcgid' : 'CGI'}`, () => {
-        const host = new Hoster({ fcgid });
+for (const [kind, ...has] of [['mod_fcgid', 'FCGID'], ['CGI'], ['CGI and prefork', 'PREFORK']]) {
+    describe(`a shared host with ${kind}`, () => {
+        const host = new Hoster(...has);
         let user;
         before(async () => {
             host.install(BASE.slice(1), BASE);
@@ -35,7 +35,7 @@ for (const fcgid of [true, false]) {
 
         it('an account, by cookie and by token, and what it writes', async () => {
             user = new User(host);
-            const body = { email: `r${fcgid}@example.org`, password: 'correct horse' };
+            const body = { email: `r${kind.length}@example.org`, password: 'correct horse' };
             const answer = await user.request('POST', `${BASE}/api/signup`, { body });
             assert.equal(answer.status, 200, answer.text + host.log());
             user.token = answer.json.token;
