@@ -305,23 +305,37 @@ static bool is_folder(const char *path)
     return stat(path, &st) == 0 && S_ISDIR(st.st_mode);
 }
 
-/* A folder stands for the files of CSV in it. */
+/* A folder stands for the files of CSV in it, or the one of --collection. */
 static bool find_files(struct import *im, const char *from)
 {
     struct arena *mem = &im->ctl->mem;
+    const char *only = ctl_option(im->ctl, "collection");
+    struct str wanted = only ? arena_printf(mem, "%s.csv", only) : STR_NULL;
     struct folder_names names;
     if (!is_folder(from)) {
         folder_add_name(&im->files, str_from_c(from), mem);
         return true;
     }
     enum err e = folder_read(from, mem, &names);
-    for (size_t i = 0; !e && i < names.count; i++)
-        if (str_ends_with(names.list[i], STR(".csv")))
-            folder_add_name(&im->files, arena_printf(mem, "%s/%.*s", from, STR_ARG(names.list[i])),
-                            mem);
+    for (size_t i = 0; !e && i < names.count; i++) {
+        struct str name = names.list[i];
+        if (only ? str_eq(name, wanted) : str_ends_with(name, STR(".csv")))
+            folder_add_name(&im->files, arena_printf(mem, "%s/%.*s", from, STR_ARG(name)), mem);
+    }
     if (!im->files.count)
-        ctl_fail(im->ctl, "%s: there are no files of CSV in it", from);
+        ctl_fail(im->ctl, "%s: there is no %s in it", from, only ? wanted.p : "file of CSV");
     return im->files.count > 0;
+}
+
+static bool check_collection(struct ctl *c)
+{
+    const char *name = ctl_option(c, "collection");
+    const struct collection *found =
+        name ? collections_find(&c->collections, str_from_c(name)) : NULL;
+    if (!name || strcmp(name, IMPORT_PAIRS) == 0 || (found && found->table.scope == SPACE_USER))
+        return true;
+    ctl_fail(c, "%s: there is no such collection of users", name);
+    return false;
 }
 
 int import_run(struct ctl *c)
@@ -340,7 +354,7 @@ int import_run(struct ctl *c)
         return CTL_FAILED;
     if (ctl_option(c, "update") && ctl_option(c, "skip"))
         return ctl_fail(c, "--update and --skip exclude each other");
-    if (!ctl_open(c, false) || !ctl_find_user(c, c->words[0], &a))
+    if (!ctl_open(c, false) || !check_collection(c) || !ctl_find_user(c, c->words[0], &a))
         return CTL_FAILED;
     im.user_id = a.id;
     int code = find_files(&im, from) ? run(&im) : CTL_FAILED;

@@ -208,6 +208,9 @@ describe('cubbyctl export and import', () => {
         const all = write('both.json', JSON.stringify({ data: { a: 1 }, collections: { things: [] } }));
         assert.equal((await run(['import', bob.email, all, '--collection', 'things'])).added, 0);
         assert.equal((await run(['import', bob.email, all, '--collection', 'data'])).added, 1);
+        await no(['import', bob.email, all, '--collection', 'other'], /other: there is no such collection/);
+        await no(['import', bob.email, to, '--collection', 'notes'], /there is no notes\.csv in it/);
+        assert.equal((await run(['import', bob.email, to, '--collection', 'things'])).unchanged, 1);
     });
 
     it('goes on after it was killed, and doubles nothing', async () => {
@@ -216,7 +219,7 @@ describe('cubbyctl export and import', () => {
         const path = write('things.csv', `name,number\n${lines.join('\n')}\n`);
         const child = start(stack, ['import', bob.email, path], env);
         const exited = new Promise((resolve) => child.on('exit', resolve));
-        await until(async () => (await rows(bob, 'things')).length > 0, 'some rows');
+        await until(async () => (await rows(bob, 'things')).length > 0, 'some rows', 60000);
         child.kill('SIGKILL');
         await exited;
         const result = await run(['import', bob.email, path]);
