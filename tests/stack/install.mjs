@@ -5,8 +5,9 @@ import { execFileSync, spawn, spawnSync } from 'node:child_process';
 import fs from 'node:fs';
 import path from 'node:path';
 import { after, before, describe, it } from 'node:test';
+import { makeCertificate } from '../lib/certificate.mjs';
 import { blocksOf } from '../lib/installing.mjs';
-import { APP, ROOT, SECRET, freePort, until } from '../lib/stack.mjs';
+import { APP, ROOT, SECRET, freePort, processesOf, until } from '../lib/stack.mjs';
 
 const BUILT = path.dirname(APP);
 const run = (program, args, options = {}) =>
@@ -82,5 +83,29 @@ describe('installed', { timeout: 300000 }, () => {
         for (const name of ['adduser', 'libc6 ', 'libfcgi0ldbl', 'libsqlite3-0', 'libnng1', 'libargon2-1'])
             assert.ok(needs.includes(name), `${name} of ${needs}`);
         for (const script of ['postinst', 'prerm', 'postrm']) run('sh', ['-n', `${folder}/control/${script}`]);
+    });
+
+    it('each web server, by make run', async (t) => {
+        const [lines] = blocksOf('run');
+        const { cert, key } = makeCertificate(folder, 'localhost');
+        for (const line of lines.split('\n')) {
+            const data = `${folder}/run`;
+            const port = String(await freePort());
+            const command = line.replace('make run', `make -C ${ROOT} run`).replace('8081', port)
+                .replace('cert.pem', cert).replace('key.pem', key);
+            const env = { ...process.env, PORT: port, DATA: data };
+            for (const name of Object.keys(env)) if (name.startsWith('CUBBY_')) delete env[name];
+            let said = '', over = false;
+            const shell = spawn('bash', ['-c', command], { env, detached: true, stdio: ['ignore', 'pipe', 'pipe'] });
+            for (const pipe of [shell.stdout, shell.stderr]) pipe.on('data', (text) => (said += text));
+            shell.on('exit', () => (over = true));
+            const end = () => over || process.kill(-shell.pid, 'SIGTERM');
+            t.after(end);
+            await until(() => said.includes('Cubby serves') || over, line, 60000);
+            const [, origin] = /Cubby serves (\S+)/.exec(said) ?? assert.fail(`${line}: ${said}`);
+            assert.match(run('curl', ['-sk', `${origin}healthz`]), /\{"ok":true\}/, line);
+            end();
+            await until(() => over && processesOf(data).length === 0, `the end of ${line}`, 20000);
+        }
     });
 });
