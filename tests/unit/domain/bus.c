@@ -225,6 +225,32 @@ static void a_stale_socket_is_removed_and_does_not_disturb(void **state)
     bus_sub_close(s);
 }
 
+/* Slow enough for nng to pass it all on, so that it piles up behind a reader that does not read. */
+static void what_nobody_reads_in_time_is_dropped_and_counted(void **state)
+{
+    struct bus_sub *s;
+    struct bus_pub *p;
+    struct bus_message m;
+    (void)state;
+    assert_int_equal(bus_sub_open(&s, str_from_c(dir)), OK);
+    assert_int_equal(bus_pub_open(&p, str_from_c(dir)), OK);
+    for (int round = 0; round < 20 && bus_sub_stats(s).dropped == 0; round++) {
+        for (uint64_t i = 1; i <= 20000; i++) {
+            publish(p, i);
+            if (i % 500 == 0)
+                poll(NULL, 0, 3);
+        }
+        while (next_within(s, 50, &m))
+            ;
+    }
+    while (next_within(s, 700, &m))
+        ;
+    assert_true(bus_sub_stats(s).dropped > 0);
+    assert_true(bus_sub_stats(s).dropped <= bus_sub_stats(s).lost);
+    bus_pub_close(p);
+    bus_sub_close(s);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -239,6 +265,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(one_message_of_a_short_lived_publisher_is_not_lost,
                                         make_dir, remove_dir),
         cmocka_unit_test_setup_teardown(a_flood_is_whole_or_says_that_it_is_not, make_dir,
+                                        remove_dir),
+        cmocka_unit_test_setup_teardown(what_nobody_reads_in_time_is_dropped_and_counted, make_dir,
                                         remove_dir),
     };
     const struct CMUnitTest stale[] = {
