@@ -84,7 +84,8 @@ wait_for() { # URL
 
 declare -A port app_pid push_port push_pid started
 
-# stack_start NAME PROGRAM: lighttpd with a FastCGI program (interface=cgi: CGI); data in $work/NAME/data
+# stack_start NAME PROGRAM: lighttpd with a FastCGI program, or a CGI program with interface=cgi;
+# data in $work/NAME/data
 stack_start() {
     local dir=$work/$1 web_pid child
     [ -z "${started[$1]:-}" ] || return 0
@@ -95,8 +96,9 @@ stack_start() {
     push_port[$1]=$REPLY
     CUBBY_DATA_DIR=$dir/data CUBBY_PORT=${port[$1]} CUBBY_RUN=$dir/run CUBBY_WWW=$dir/www \
         CUBBY_CONF=$PWD/apache-conf CUBBY_ROOT=$dir/www CUBBY_BASE_PATH= CUBBY_TLS_CERT= \
-        CUBBY_TLS_KEY= CUBBY_APP=${interface:-fastcgi} CUBBY_CGI=$2 CUBBY_SOCKET=$dir/run/fcgi.sock \
-        CUBBY_FCGI=$2 CUBBY_PUSH_HOST=127.0.0.1 CUBBY_PUSH_PORT=${push_port[$1]} \
+        CUBBY_TLS_KEY= CUBBY_APP=${interface:-fastcgi} CUBBY_CGI=$2 \
+        CUBBY_SOCKET=$dir/run/fcgi.sock CUBBY_FCGI=$2 \
+        CUBBY_PUSH_HOST=127.0.0.1 CUBBY_PUSH_PORT=${push_port[$1]} \
         background "$dir/log" lighttpd -D -f apache-conf/lighttpd.conf
     web_pid=$REPLY
     wait_for "http://127.0.0.1:${port[$1]}/healthz"

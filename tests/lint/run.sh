@@ -48,7 +48,8 @@ check_lines() {
 # No typedefs of structs, no variables shared by extern, nothing left for later.
 check_words() {
     ! { awk -f tests/lint/code.awk "${product[@]}" |
-            grep -E ':[ ]*(typedef (struct|union|enum)[^(]*$|extern [^(]*;)' | grep -v 'extern const'
+            grep -E ':[ ]*(typedef (struct|union|enum)[^(]*$|extern [^(]*;)' |
+            grep -v 'extern const'
         grep -nE '\b(TODO|FIXME|XXX|HACK)\b' "${product[@]}"; } | grep .
 }
 

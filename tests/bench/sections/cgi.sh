@@ -1,5 +1,5 @@
-# cubby.fcgi as plain CGI: a process for each request, which opens main.db and the user's file, against
-# one that is linked to the same libraries and does nothing.
+# cubby.fcgi as plain CGI: a process for each request, which opens main.db and the user's file,
+# against one that is linked to the same libraries and does nothing.
 
 cgi_rate() { # STACK PATH: sets rate
     local requests failed
