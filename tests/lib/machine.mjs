@@ -24,7 +24,8 @@ export class Machine {
         this.place = fs.mkdtempSync('/tmp/cubby-machine-');
         this.shared = `${this.place}/shared`;
         let said = '';
-        this.process = spawn('bash', [SCRIPT, 'boot', this.place], { stdio: ['ignore', 'pipe', 'pipe'] });
+        const args = ['--pdeathsig', 'KILL', 'bash', SCRIPT, 'boot', this.place]; // no test, no machine
+        this.process = spawn('setpriv', args, { stdio: ['ignore', 'pipe', 'pipe'] });
         for (const stream of [this.process.stdout, this.process.stderr]) stream.on('data', (text) => (said += text));
         this.exited = new Promise((resolve) => this.process.on('exit', resolve));
         await until(() => {
