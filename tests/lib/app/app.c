@@ -29,6 +29,7 @@ static void open_app(struct test_app *t)
     o.mail = &mailbox;
     o.tables = collections_tables(&t->collections, &o.table_count);
     test_store_open(&t->store, o);
+    t->conf.data_dir = str_from_c(t->store.dir);
     t->app = (struct app){
         .conf = &t->conf,
         .store = t->store.store,
