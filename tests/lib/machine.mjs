@@ -36,6 +36,8 @@ export class Machine {
         if (this.process.exitCode === null) return;
         assert.equal(this.process.exitCode, 77, said);
         this.why = said.trim();
+        this.process = null;
+        fs.rmSync(this.place, { recursive: true });
     }
 
     // unshare became systemd's parent.
