@@ -44,7 +44,8 @@ export class Hoster {
         const args = ['-D', 'FOREGROUND', ...defines, '-f', `${ROOT}/tests/lib/hoster.conf`];
         const env = { PATH: process.env.PATH, HOSTER: this.folder, HOSTER_PORT: String(this.port) };
         const [program, ...rest] = [...USER, '/usr/sbin/apache2', ...args];
-        this.process = spawn(program, rest, { env, stdio: 'ignore' });
+        // With prefork it ends by killing its process group: without one of its own, all that runs beside it.
+        this.process = spawn(program, rest, { env, stdio: 'ignore', detached: true });
         this.exited = new Promise((resolve) => this.process.on('exit', resolve));
         await until(() => fetch(`http://127.0.0.1:${this.port}/`).then(() => true, () => false), 'the host’s Apache');
         return this;

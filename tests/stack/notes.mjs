@@ -100,6 +100,8 @@ throughEachServer('notes', {}, (at) => {
         assert.equal((await twin.next()).type, 'connected');
         assert.deepEqual(await twin.next(), { ...first, isRetry: true, attempt: 3 });
         twin.send({ type: 'ack', updateId: first.updateId });
+        twin.send({ type: 'ping' });
+        assert.equal((await twin.next((message) => message.type === 'pong')).type, 'pong'); // it has arrived
         socket.close();
         twin.close();
         const last = await openSynced(user, 'mine');
