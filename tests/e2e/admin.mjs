@@ -87,7 +87,7 @@ describe('the admin page', { timeout: 120000 }, () => {
         assertFailure(await user.bearer('GET', '/api/me'), 401);
         await page.keyboard.press('Escape');
         await row.getByText('disabled').waitFor();
-        assert.equal(await row.getByRole('button').evaluate((button) => button === document.activeElement), true);
+        await until(() => row.getByRole('button').evaluate((button) => button === document.activeElement), 'the focus');
 
         await page.getByRole('button', { name: 'Sign out' }).click();
         await page.getByLabel('Password').waitFor();
