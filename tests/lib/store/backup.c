@@ -83,3 +83,19 @@ void test_file_write(const char *path, const char *text)
     assert_non_null(f);
     assert_true(fputs(text, f) >= 0 && fclose(f) == 0);
 }
+
+int test_accounts_set_up(void **state)
+{
+    static struct test_store t;
+    test_store_open(&t, test_store_options());
+    test_account_make(&t, TEST_ANN, "ann");
+    test_account_make(&t, TEST_BOB, "bob");
+    *state = &t;
+    return 0;
+}
+
+int test_accounts_tear_down(void **state)
+{
+    test_store_close(*state);
+    return 0;
+}

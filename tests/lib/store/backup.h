@@ -11,6 +11,10 @@
 /* An account <name>@example.org with this id, and a value for the key "k". */
 void test_account_make(struct test_store *t, const char *id, const char *name);
 
+/* cmocka's set-up and tear-down: *state is a struct test_store with two accounts, ann and bob. */
+int test_accounts_set_up(void **state);
+int test_accounts_tear_down(void **state);
+
 /* Set key "k" of an account, with its event. */
 void test_account_set(struct test_store *t, const char *id, const char *value);
 

@@ -65,6 +65,25 @@ struct space *test_user_writing(struct test_store *t)
     return sp;
 }
 
+static struct test_store of_main;
+
+int test_main_set_up(void **state)
+{
+    struct space *sp;
+    test_store_open(&of_main, test_store_options());
+    assert_int_equal(space_acquire(of_main.store, SPACE_MAIN, STR_NULL, &sp), OK);
+    assert_int_equal(space_begin_write(sp), OK);
+    *state = sp;
+    return 0;
+}
+
+int test_main_tear_down(void **state)
+{
+    space_release(*state);
+    test_store_close(&of_main);
+    return 0;
+}
+
 const char *test_store_path(struct test_store *t, const char *below)
 {
     return arena_printf(&t->mem, "%s/%s", t->dir, below).p;

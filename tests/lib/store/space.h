@@ -30,6 +30,11 @@ void test_store_close(struct test_store *t);
  */
 struct space *test_user_writing(struct test_store *t);
 
+/* cmocka's set-up and tear-down of tests of main.db: *state is its space, in a write transaction.
+ */
+int test_main_set_up(void **state);
+int test_main_tear_down(void **state);
+
 /* Path of a file below the folder, in t->mem. */
 const char *test_store_path(struct test_store *t, const char *below);
 

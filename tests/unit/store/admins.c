@@ -13,23 +13,12 @@
 #define NOW INT64_C(1800000000000)
 #define ANN STR("ann@example.org")
 
-static struct test_store store;
-
-static int set_up(void **state)
-{
-    struct space *sp;
-    test_store_open(&store, test_store_options());
-    if (space_acquire(store.store, SPACE_MAIN, STR_NULL, &sp) || space_begin_write(sp))
-        return 1;
-    *state = sp;
-    return 0;
-}
+static struct arena mem;
 
 static int tear_down(void **state)
 {
-    space_release(*state);
-    test_store_close(&store);
-    return 0;
+    arena_release(&mem);
+    return test_main_tear_down(state);
 }
 
 static struct admin make(struct space *sp, const char *id, struct str email)
@@ -46,7 +35,7 @@ static struct admin make(struct space *sp, const char *id, struct str email)
 static enum err session(struct space *sp, const char *hash, int64_t now)
 {
     struct admin_session s;
-    enum err e = admins_session(sp, str_from_c(hash), now, &store.mem, &s);
+    enum err e = admins_session(sp, str_from_c(hash), now, &mem, &s);
     if (e == OK)
         assert_true(str_eq(s.email, ANN));
     return e;
@@ -57,9 +46,9 @@ static void an_address_is_one_administrator(void **state)
     struct admin a = make(*state, "a", ANN), found;
     a.id = STR("b");
     assert_int_equal(admins_create_within(*state, &a), ERR_EMAIL_TAKEN);
-    assert_int_equal(admins_by_email_within(*state, ANN, &store.mem, &found), OK);
+    assert_int_equal(admins_by_email_within(*state, ANN, &mem, &found), OK);
     assert_true(str_eq(found.id, STR("a")) && found.last_login_at == 0);
-    assert_int_equal(admins_by_email_within(*state, STR("x"), &store.mem, &found), ERR_NOT_FOUND);
+    assert_int_equal(admins_by_email_within(*state, STR("x"), &mem, &found), ERR_NOT_FOUND);
 }
 
 static void a_code_opens_one_session(void **state)
@@ -123,14 +112,14 @@ static void new_credentials_end_sessions_and_sign_ins_by_the_old_ones(void **sta
     assert_int_equal(admins_reset_within(*state, STR("x"), STR("h"), STR("s")), ERR_NOT_FOUND);
     assert_int_equal(session(*state, "s", NOW), ERR_NOT_FOUND);
     assert_int_equal(admins_sign_in_within(*state, &a, 10, STR("t"), NOW), ERR_INVALID_CREDENTIALS);
-    assert_int_equal(admins_by_email_within(*state, ANN, &store.mem, &now), OK);
+    assert_int_equal(admins_by_email_within(*state, ANN, &mem, &now), OK);
     assert_int_equal(now.last_step, 0);
     assert_int_equal(admins_sign_in_within(*state, &now, 1, STR("t"), NOW), OK);
 }
 
 int main(void)
 {
-#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, test_main_set_up, tear_down)
     const struct CMUnitTest tests[] = {
         TEST(an_address_is_one_administrator),
         TEST(a_code_opens_one_session),

@@ -16,22 +16,6 @@
 #include "store/lock.h"
 #include "store/manifest.h"
 
-static int set_up(void **state)
-{
-    static struct test_store t;
-    test_store_open(&t, test_store_options());
-    test_account_make(&t, TEST_ANN, "ann");
-    test_account_make(&t, TEST_BOB, "bob");
-    *state = &t;
-    return 0;
-}
-
-static int tear_down(void **state)
-{
-    test_store_close(*state);
-    return 0;
-}
-
 static const char *file_of(struct test_store *t, const char *backup, const char *id)
 {
     return arena_printf(&t->mem, "%s/users/%.2s/%s.db", backup, id, id).p;
@@ -198,7 +182,8 @@ static void what_was_cut_short_counts_for_nothing(void **state)
     assert_int_equal(ERR_NOT_FOUND, backup_find(folder, 0, &t->mem, &found, &message));
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+#define TEST(name)                                                                                 \
+    cmocka_unit_test_setup_teardown(name, test_accounts_set_up, test_accounts_tear_down)
 
 int main(void)
 {

@@ -13,25 +13,6 @@
 #define MINUTE (60 * SECOND)
 #define NOW    INT64_C(1800000000000)
 
-static struct test_store store;
-
-static int set_up(void **state)
-{
-    struct space *sp;
-    test_store_open(&store, test_store_options());
-    if (space_acquire(store.store, SPACE_MAIN, STR_NULL, &sp) || space_begin_write(sp))
-        return 1;
-    *state = sp;
-    return 0;
-}
-
-static int tear_down(void **state)
-{
-    space_release(*state);
-    test_store_close(&store);
-    return 0;
-}
-
 static struct failures of(const char *subject)
 {
     return (struct failures){.scope = STR("address"),
@@ -185,7 +166,7 @@ static void a_clock_that_was_set_back_delays_no_longer(void **state)
 
 int main(void)
 {
-#define TEST(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
+#define TEST(f) cmocka_unit_test_setup_teardown(f, test_main_set_up, test_main_tear_down)
     static const struct CMUnitTest tests[] = {
         TEST(delays_begin_late_double_and_have_an_end),
         TEST(a_success_leaves_nothing_of_the_failures_before_it),

@@ -14,25 +14,6 @@
 #define ANN  STR("ann@example.org")
 #define BOB  STR("bob@example.org")
 
-static struct test_store store;
-
-static int set_up(void **state)
-{
-    struct space *sp;
-    test_store_open(&store, test_store_options());
-    if (space_acquire(store.store, SPACE_MAIN, STR_NULL, &sp) || space_begin_write(sp))
-        return 1;
-    *state = sp;
-    return 0;
-}
-
-static int tear_down(void **state)
-{
-    space_release(*state);
-    test_store_close(&store);
-    return 0;
-}
-
 static void set(struct space *sp, struct str email, struct str hash)
 {
     assert_int_equal(login_codes_set(sp, email, hash, LATE, NOW), OK);
@@ -98,7 +79,7 @@ static void past_its_end_a_code_is_none(void **state)
 
 int main(void)
 {
-#define TEST(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
+#define TEST(f) cmocka_unit_test_setup_teardown(f, test_main_set_up, test_main_tear_down)
     static const struct CMUnitTest tests[] = {
         TEST(a_code_works_once_for_its_address),
         TEST(a_new_code_ends_the_one_before_and_its_attempts),

@@ -14,22 +14,6 @@
 #include "store/restore.h"
 #include "store/sessions.h"
 
-static int set_up(void **state)
-{
-    static struct test_store t;
-    test_store_open(&t, test_store_options());
-    test_account_make(&t, TEST_ANN, "ann");
-    test_account_make(&t, TEST_BOB, "bob");
-    *state = &t;
-    return 0;
-}
-
-static int tear_down(void **state)
-{
-    test_store_close(*state);
-    return 0;
-}
-
 static struct restore_order order_of(struct test_store *t, const char *from, bool force)
 {
     return (struct restore_order){
@@ -210,7 +194,8 @@ static void nobody_is_signed_in_to_what_was_restored(void **state)
     space_release(sp);
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+#define TEST(name)                                                                                 \
+    cmocka_unit_test_setup_teardown(name, test_accounts_set_up, test_accounts_tear_down)
 
 int main(void)
 {
