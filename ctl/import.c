@@ -254,12 +254,12 @@ static int check_room(struct import *im)
     int64_t rows = 0, bytes = 0;
     struct space *sp;
     enum err e = space_acquire(im->ctl->store, SPACE_USER, im->user_id, &sp);
-    if (!e)
-        e = tables_count(sp, &rows);
+    if (e)
+        return ctl_fail_with(im->ctl, e, "the account's file");
+    e = tables_count(sp, &rows);
     if (!e)
         e = db_used_bytes(sp->db, &bytes);
-    if (!e)
-        space_release(sp);
+    space_release(sp);
     if (e)
         return ctl_fail_with(im->ctl, e, "the account's file");
     if (rows >= 0 && conf->quota_rows && rows + im->added > conf->quota_rows)
